@@ -34,7 +34,7 @@ fn revoked_and_replaced_token_values_count_towards_limit() {
         world.call(ann.actor, RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
     world.held(rotated);
     world.call(ann.actor, import(&["one", "two", "two"])).unwrap();
-    assert_eq!(texts(&world), 5, "a line that is refused counts nothing");
+    assert_eq!(texts(&world), 5, "a refused line does not count");
     world.call(ann.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
     assert_eq!(texts(&world), 5);
     let all = "SELECT (SELECT count(*) FROM tokens) + (SELECT count(*) FROM replaced_texts)";

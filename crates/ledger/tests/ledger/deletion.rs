@@ -53,7 +53,7 @@ fn work_off(world: &mut World, registry: &mut Registry) {
             }
         }
     }
-    panic!("it does not come to an end");
+    panic!("it does not terminate");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn deleted_workspace_is_unknown_immediately() {
     let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap().0;
     assert!(answer.workspace.is_none() && answer.tokens[0].1.is_none() && answer.owners.is_empty());
     let before = world.dump();
-    assert!(!world.call(Actor::Root, DeleteWorkspace {}).unwrap().complete, "said again, it says how far it is");
+    assert!(!world.call(Actor::Root, DeleteWorkspace {}).unwrap().complete, "a repeated deletion reports its progress");
     assert_eq!(world.dump(), before);
 }
 
@@ -97,7 +97,7 @@ fn workspace_row_stays_until_registry_is_empty() {
     let (mut world, _, mut registry) = full();
     let before = world.dump();
     world.ledger.forget(world.now).unwrap();
-    assert_eq!(world.dump(), before, "a workspace that lives");
+    assert_eq!(world.dump(), before, "an active workspace is not removed");
     world.call(Actor::Root, DeleteWorkspace {}).unwrap();
     for _ in 0..20 {
         // The steps are taken but the registry is unavailable, so the workspace's row remains.
@@ -120,7 +120,7 @@ fn workspace_deletion_completes_after_any_failed_statement() {
                 let outcome = world.ledger.upkeep(world.now);
                 world.ledger.sql().fail(None);
                 if outcome.is_err() {
-                    assert_eq!(world.dump(), before, "a step that failed left something");
+                    assert_eq!(world.dump(), before, "a failed step left a change");
                     world.ledger.upkeep(world.now).unwrap();
                 }
             }

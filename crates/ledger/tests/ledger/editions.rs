@@ -54,7 +54,7 @@ fn import(world: &mut World, digest: Digest, weak: bool) {
 #[test]
 fn first_edition_begins_two_seconds_after_first_change() {
     let world = World::empty();
-    assert_eq!(Registry::default().step(&world, ONE), Step::Wait(None), "there is no workspace");
+    assert_eq!(Registry::default().step(&world, ONE), Step::Wait(None), "without a workspace there is no edition");
     let (mut world, admin) = World::founded();
     let mut registry = Registry::default();
     assert_eq!(registry.settle(&world, ONE), Some(START.plus(2_000)));
@@ -88,10 +88,10 @@ fn next_edition_waits_for_gathering_and_interval() {
     let (mut world, admin, mut registry) = published();
     let begun = world.now;
     world.issue(admin.actor, token(&["read"])).unwrap();
-    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "the last began just now");
+    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "the last edition began just now");
     world.wait(14_000);
     world.issue(admin.actor, token(&["read"])).unwrap();
-    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "and what comes later puts nothing off");
+    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "later changes do not delay the edition");
     world.wait(1_000);
     registry.settle(&world, ONE);
     assert_eq!(registry.published(&world, Kind::Leases).tokens(), 3);
@@ -108,7 +108,7 @@ fn changed_token_or_member_rebuilds_one_segment() {
     world.join("ann", &["read"]);
     let mut registry = Registry::default();
     let first = registry.catch_up(&mut world, 2);
-    assert_eq!(first.manifest.bits(), 5, "42 texts are too many for sixteen segments of two");
+    assert_eq!(first.manifest.bits(), 5, "42 token values do not fit into sixteen segments of two");
     let mut made_anew = |world: &mut World, segments: usize, owners: usize| {
         let before = registry.puts.len();
         registry.catch_up(world, 2);
@@ -191,10 +191,10 @@ fn unpublishable_edition_is_withdrawn_and_retried_after_an_hour() {
     let retry = registry.settle(&world, ONE);
     assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None));
     assert_eq!(world.ledger.edition_files(Kind::Leases), Ok(Vec::new()));
-    assert!(retry < Some(world.now.plus(3_600_000)), "before that the manifest is deleted");
+    assert!(retry < Some(world.now.plus(3_600_000)), "the manifest is deleted first");
     world.wait(700_000);
     assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(2_900_000)));
-    assert_eq!(registry.files.len(), 2, "what was made serves the next");
+    assert_eq!(registry.files.len(), 2, "existing files are reused");
     world.meddle("DELETE FROM tokens WHERE number = 99");
     world.wait(2_900_000);
     registry.settle(&world, ONE);
@@ -274,7 +274,11 @@ fn rebuilt_file_scheduled_for_deletion_is_kept() {
     let snapshot = registry.published(&world, Kind::Snapshots).current;
     world.wait(7 * DAY);
     assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(611_000)));
-    assert_eq!(world.number("SELECT count(*) FROM files WHERE due_at IS NOT NULL"), 2, "the owners are in both kinds");
+    assert_eq!(
+        world.number("SELECT count(*) FROM files WHERE due_at IS NOT NULL"),
+        2,
+        "both kinds contain the owner segment"
+    );
     world.wait(611_000);
     let delete = world.ledger.edition_step(world.now).unwrap();
     assert!(matches!(delete, Step::Delete { .. }));
@@ -331,7 +335,7 @@ fn file_failed_under_fast_clock_is_written_within_a_minute() {
     // The due records would set an alarm too.
     drained(&world);
     assert!(world.ledger.next_due(right).unwrap().is_some_and(|next| next <= right.plus(60_000)), "an alarm comes");
-    assert!(matches!(world.ledger.edition_step(right).unwrap(), Step::Put { .. }), "and finds it due");
+    assert!(matches!(world.ledger.edition_step(right).unwrap(), Step::Put { .. }), "the record is due then");
 }
 
 fn drained(world: &World) {
@@ -410,12 +414,16 @@ fn edition_of_another_epoch_is_rebuilt_completely() {
     world.now = registry.settle(&world, ONE).unwrap();
     for _ in 0..2 {
         while !matches!(registry.step(&world, ONE), Step::Put { .. }) {}
-        assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None), "not before its manifest is there");
+        assert_eq!(
+            world.ledger.current_edition(Kind::Leases),
+            Ok(None),
+            "an edition is current only with its manifest"
+        );
     }
     let anew = registry.catch_up(&mut world, ONE);
     assert!(anew.token(&admin.digest).is_some());
     let stayed = old.keys().filter(|key| registry.files.contains_key(*key)).count();
-    assert_eq!(stayed, 2, "but for the manifest the same bytes, put again");
+    assert_eq!(stayed, 2, "the same bytes except the manifest, written again");
 
     // The same during the building of an edition, which then never becomes current.
     world.issue(admin.actor, token(&["read"])).unwrap();

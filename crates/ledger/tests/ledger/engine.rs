@@ -37,7 +37,7 @@ fn newest_schema_is_pinned() {
     if env::var_os("BLESS").is_some() {
         fs::write(&path, &schema).unwrap();
     }
-    assert_eq!(schema, fs::read_to_string(&path).unwrap(), "what is released is not edited: add a migration");
+    assert_eq!(schema, fs::read_to_string(&path).unwrap(), "released migrations must not be edited: add a new one");
     assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
 }
 

@@ -59,8 +59,12 @@ fn failed_statement_of_any_command_changes_nothing() {
         sweep.questions(&admin);
         sweep.snapshots(&admin);
         sweep.endings(&admin);
-        assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "no statement of the others has failed");
-        assert_eq!(sweep.no_questions, sweep.changing, "what is no question has changed something, and nothing else");
+        assert_eq!(
+            sweep.kinds,
+            Command::KINDS.iter().copied().collect(),
+            "every other command had a failing statement"
+        );
+        assert_eq!(sweep.no_questions, sweep.changing, "exactly the commands that are not reads changed something");
     }
 }
 
@@ -76,10 +80,10 @@ impl Sweep {
             if spared {
                 return outcome.unwrap();
             }
-            assert!(outcome.is_err(), "statement {statement} failed {:?} and nobody noticed", self.when);
-            assert_eq!(self.world.dump(), before, "statement {statement} failed {:?} and something stayed", self.when);
+            assert!(outcome.is_err(), "the fault {:?} statement {statement} was not reported", self.when);
+            assert_eq!(self.world.dump(), before, "the fault {:?} statement {statement} left a change", self.when);
         }
-        panic!("a command without an end");
+        panic!("the command never succeeds");
     }
 
     /// The same for a command, sent with an idempotency key so that it can be repeated after each failure.
@@ -106,14 +110,14 @@ impl Sweep {
         let command: Command = ask().into();
         self.changing.insert(command.kind());
         let reply = self.command(actor, ask);
-        assert!(self.world.number(last) > before, "it was to change something");
+        assert!(self.world.number(last) > before, "the command should change something");
         reply
     }
 
     fn question<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
         let before = self.world.dump_but_leases();
         let reply = self.command(actor, ask);
-        assert_eq!(self.world.dump_but_leases(), before, "a question has changed something");
+        assert_eq!(self.world.dump_but_leases(), before, "a read changed something");
         reply
     }
 
@@ -331,7 +335,7 @@ impl Sweep {
         let before = rows(&self.world);
         self.fail_each(|world| world.ledger.upkeep(world.now));
         let after = rows(&self.world);
-        assert!(before.iter().zip(after).all(|(before, after)| *before > after), "none was too old");
+        assert!(before.iter().zip(after).all(|(before, after)| *before > after), "no row was old enough");
 
         self.change(admin.actor, || OpenSession {});
         let used = Uses { digest: admin.digest, last_used_at: self.world.now, count: 1 };

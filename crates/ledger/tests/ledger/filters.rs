@@ -83,19 +83,19 @@ fn tokens_are_filtered_by_number_member_and_liveness() {
     world.call(admin.actor, RevokeToken { id: gone.id.clone(), reason: None }).unwrap();
     let ann = world.join("ann", &["tokens:read"]);
     let live = || TokenFilter { live: true, ..filter() };
-    assert_eq!(find(&mut world, live()), [1, 2, 3, 4, 6], "what has not begun or is switched off counts too");
+    assert_eq!(find(&mut world, live()), [1, 2, 3, 4, 6], "disabled tokens and tokens that are not valid yet are live");
     world.wait(1_000);
-    assert_eq!(find(&mut world, live()), [1, 3, 4, 6], "an expired one no longer");
+    assert_eq!(find(&mut world, live()), [1, 3, 4, 6], "an expired token is not live");
 
     let mine = || TokenFilter { mine: true, ..filter() };
     let of = |world: &mut World, actor| numbers(&list(world, actor, &mine(), NEWEST, Page::default()).unwrap());
-    assert_eq!(of(&mut world, admin.actor), [5, 4, 3, 2, 1], "an admin's own, of all that it may see");
+    assert_eq!(of(&mut world, admin.actor), [5, 4, 3, 2, 1], "only the admin's own tokens");
     assert_eq!(of(&mut world, ann.actor), [6]);
     assert_eq!(find(&mut world, mine()), [0; 0], "root owns none");
 
     let numbered = |number| TokenFilter { number: Some(number), ..filter() };
     assert_eq!(find(&mut world, numbered(3)), [3]);
-    assert_eq!(find(&mut world, TokenFilter { live: true, ..numbered(5) }), [0; 0], "all that is given must hold");
+    assert_eq!(find(&mut world, TokenFilter { live: true, ..numbered(5) }), [0; 0], "filters are combined with AND");
     for none in [0, 7, 1 << 53, u64::MAX] {
         assert_eq!(find(&mut world, numbered(none)), [0; 0]);
     }
@@ -104,13 +104,13 @@ fn tokens_are_filtered_by_number_member_and_liveness() {
     assert_eq!(find(&mut world, TokenFilter { live: true, ..identified(&gone.id) }), [0; 0]);
     assert_eq!(find(&mut world, identified("tok_0")), [0; 0]);
     let others = list(&mut world, ann.actor, &identified(&gone.id), NEWEST, Page::default()).unwrap();
-    assert_eq!(others.total, 0, "nor an id");
+    assert_eq!(others.total, 0, "neither is an id");
     let others = list(&mut world, ann.actor, &numbered(3), NEWEST, Page::default()).unwrap();
     assert_eq!(others.total, 0, "others' tokens have no number that a member could find");
 
     let generation = world.number("SELECT generation FROM workspace") + 1;
     world.meddle(&format!("UPDATE members SET revoked_before = {generation} WHERE id = 'ann'"));
-    assert_eq!(find(&mut world, live()), [1, 3, 4], "revoked with its owner's others");
+    assert_eq!(find(&mut world, live()), [1, 3, 4], "revoked with all tokens of its owner");
 }
 
 #[test]

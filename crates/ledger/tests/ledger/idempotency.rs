@@ -117,7 +117,7 @@ fn refused_command_stores_no_idempotent_reply() {
     refused(once(&mut world, admin.actor, "k", token(&["unknown"])));
     assert_eq!(world.dump(), before);
     let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
-    assert!(!made.repeated, "the key is still free, for another command too");
+    assert!(!made.repeated, "the key can still be used, also for another command");
     world.held(made.reply);
 }
 
@@ -179,7 +179,7 @@ fn erasing_a_member_deletes_idempotent_replies() {
     world.call(admin.actor, EraseMember { id: "zoe".to_owned() }).unwrap();
     let left = world.column("SELECT reply FROM idempotency");
     assert_eq!(left.len(), 2);
-    assert!(format!("{left:?}").contains("ann"), "what is told of others stays");
+    assert!(format!("{left:?}").contains("ann"), "replies about other members remain");
 }
 
 /// Every repeatable command, by an actor whose rights are reduced after the first reply.
@@ -305,7 +305,7 @@ fn stored_replies_are_limited_per_member() {
             let exceeded = CommandError::KeysExceeded { again_in: 24 * 3_600 - 60 };
             assert_eq!(refused(once(&mut world, held.actor, "more", token(&["read"]))), exceeded);
         }
-        assert_eq!(world.dump(), before, "and nothing was done");
+        assert_eq!(world.dump(), before, "nothing was executed");
         // Stored replies are still returned, other members have their own limit, and commands without a key succeed.
         assert!(once(&mut world, ann.actor, "last", token(&["read"])).unwrap().repeated);
         let made = once(&mut world, admin.actor, "more", token(&["read"])).unwrap();

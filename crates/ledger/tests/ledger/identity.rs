@@ -78,8 +78,8 @@ impl World {
 fn assert_not_signed_in<T>(outcome: Result<T, CommandError>) {
     let refusal = refused(outcome);
     let CommandError::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
-    assert!(!detail.contains("ann"), "the log names nobody: {detail}");
-    assert_eq!(refusal.to_string(), "nobody signs in this way", "why is for the log alone");
+    assert!(!detail.contains("ann"), "the log contains no personal data: {detail}");
+    assert_eq!(refusal.to_string(), "the sign-in is refused", "the reason is only in the log");
 }
 
 fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
@@ -143,7 +143,7 @@ fn audit_of_sign_in_has_issuer_and_no_personal_data() {
     assert_eq!(world.call(ann.actor, by("sign_in")).unwrap().items, rows, "the member sees it too");
     world.issue(ann.actor, token(&["read"])).unwrap();
     assert_eq!(world.call(ann.actor, by(&ann.id)).unwrap().total, 1);
-    assert!(!world.dump().contains("somebody"), "the token's subject is kept nowhere");
+    assert!(!world.dump().contains("somebody"), "the ID token's subject is not stored");
 }
 
 /// Why the sign-in was refused.
@@ -203,7 +203,7 @@ fn refused_sign_ins_are_recorded_in_audit_log() {
     assert!(world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
     let row = r#"{"issuer":"https://accounts.example","reason":"no_member"}"#;
     assert_eq!(refusals(&mut world, admin.actor), [("0Ab3dE".to_owned(), row.to_owned())]);
-    assert_eq!(refusals(&mut world, ann.actor), [], "it is nobody else's to read");
+    assert_eq!(refusals(&mut world, ann.actor), [], "other members cannot read it");
     // One row a minute for each reason and provider.
     let same = world.dump();
     world.wait(59_999);
@@ -215,7 +215,7 @@ fn refused_sign_ins_are_recorded_in_audit_log() {
     assert_eq!(refusals(&mut world, admin.actor).len(), 3);
 
     let stranger = NoteRefusal { audience: "else".to_owned(), ..note(NotSignedIn::NoMember) };
-    assert!(!world.call(Actor::SignIn, stranger).unwrap().noted, "of no provider nothing is told");
+    assert!(!world.call(Actor::SignIn, stranger).unwrap().noted, "refusals of unknown providers are not recorded");
     for actor in [admin.actor, Actor::Root, Actor::Verifier] {
         let refusal = refused(world.call(actor, note(NotSignedIn::OtherFlow)));
         assert!(matches!(refusal, CommandError::Internal { .. }), "{refusal:?}");
@@ -235,9 +235,9 @@ fn refused_sign_ins_cannot_fill_audit_log() {
     }
     assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'session.refuse'"), 1_000);
     let kept = world.number("SELECT count(*) FROM audit WHERE action <> 'session.refuse'");
-    assert_eq!(kept, others, "and nothing else goes for it");
+    assert_eq!(kept, others, "no other rows are displaced");
     let oldest = world.number("SELECT min(at) FROM audit WHERE action = 'session.refuse'");
-    assert_eq!(oldest, START.plus(6 * 60_000).0, "the oldest go");
+    assert_eq!(oldest, START.plus(6 * 60_000).0, "the oldest are deleted");
     drop(admin);
 }
 
@@ -324,7 +324,7 @@ fn ended_provider_session_stays_ended() {
     type End = fn(&mut World, Actor);
     let ends: [(&str, End, End); 5] = [
         (
-            "its member suspended",
+            "the member's suspension",
             |world, admin| {
                 world.call(admin, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
             },
@@ -333,21 +333,21 @@ fn ended_provider_session_stays_ended() {
             },
         ),
         (
-            "all its member's tokens revoked",
+            "revoking all tokens of the member",
             |world, admin| {
                 world.call(admin, UpdateMember { revoke_all: true, ..of_member("ann") }).unwrap();
             },
             |_, _| {},
         ),
         (
-            "its member erased",
+            "erasing the member",
             |world, admin| {
                 world.call(admin, EraseMember { id: "ann".to_owned() }).unwrap();
             },
             |_, _| {},
         ),
         (
-            "its provider removed",
+            "removing the provider",
             |world, admin| {
                 let other = IdentityProvider { audience: "else".to_owned(), ..provider(MemberBy::Subject) };
                 world.call(admin, vouching(vec![other])).unwrap();
@@ -356,7 +356,7 @@ fn ended_provider_session_stays_ended() {
                 world.call(admin, vouching(vec![provider(MemberBy::Subject)])).unwrap();
             },
         ),
-        ("its time over", |world, _| world.wait(12 * 60 * 60 * 1_000), |_, _| {}),
+        ("its expiration", |world, _| world.wait(12 * 60 * 60 * 1_000), |_, _| {}),
     ];
     for (what, end, undo) in ends {
         let (mut world, admin) = open_to(MemberBy::Subject);
@@ -368,7 +368,7 @@ fn ended_provider_session_stays_ended() {
         undo(&mut world, admin.actor);
         assert_eq!(refused(world.call(ann.actor, ReadSession {})), CommandError::SessionEnded, "{what}, and undone");
         let others = world.call(by_token.actor, ReadSession {});
-        assert_eq!(others.is_ok(), what != "its time over", "{what}: that concerns no other session");
+        assert_eq!(others.is_ok(), what != "its expiration", "{what}: that concerns no other session");
     }
 }
 
@@ -430,7 +430,7 @@ fn identity_providers_are_limited_and_distinct() {
     assert_eq!(settings.identity_providers, four);
     let same = world.dump();
     world.call(admin.actor, vouching(four)).unwrap();
-    assert_eq!(world.dump(), same, "the same again writes nothing");
+    assert_eq!(world.dump(), same, "a repetition writes nothing");
 }
 
 #[test]
@@ -547,13 +547,13 @@ fn subject_belongs_to_one_member() {
     assert_eq!((was.to_string(), is.to_string()), (r#"{"subject":"…"}"#.into(), r#"{"subject":"…"}"#.into()));
     let same = world.dump();
     assert_eq!(world.call(admin.actor, set("ann", "ann|1")).unwrap().subject.as_deref(), Some("ann|1"));
-    assert_eq!(world.dump(), same, "the same again writes nothing");
+    assert_eq!(world.dump(), same, "a repetition writes nothing");
 
     world.call(admin.actor, UpdateMember { subject: Patch::Clear, ..of_member("ann") }).unwrap();
     world.call(admin.actor, set("bob", "ann|1")).unwrap();
     assert_eq!(world.sign_in(identity("ann|1")).unwrap().member.id, "bob");
     world.call(admin.actor, EraseMember { id: "bob".to_owned() }).unwrap();
-    assert!(!world.dump().contains("ann|1"), "of an erased member its subject stays");
+    assert!(!world.dump().contains("ann|1"), "the subject of an erased member remains");
     assert_not_signed_in(world.sign_in(identity("ann|1")));
     world.call(admin.actor, set("ann", "ann|1")).unwrap();
 }

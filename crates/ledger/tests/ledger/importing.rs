@@ -91,7 +91,7 @@ fn import_of_known_digest_is_refused() {
     let before = world.dump();
     let again = ImportLine { digest: held.digest, ..line("", token(&[])) };
     assert_eq!(import(&mut world, admin.actor, vec![again]).unwrap().lines, [taken()]);
-    assert_eq!(world.dump(), before, "nothing was imported, nothing is written");
+    assert_eq!(world.dump(), before, "an import of nothing writes nothing");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn rotated_import_gets_counterfoil_token_value() {
     let theirs = Actor::Token(Digest::of(b"theirs"));
     assert_eq!(world.call(theirs, ReadSelf {}).unwrap(), new.view);
     assert_eq!(world.number("SELECT weak FROM tokens WHERE number = 2"), 0);
-    assert_eq!(world.number("SELECT weak FROM replaced_texts"), 1, "what a snapshot must leave out");
+    assert_eq!(world.number("SELECT weak FROM replaced_texts"), 1, "snapshots exclude it");
 }
 
 #[test]

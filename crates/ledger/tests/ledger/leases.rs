@@ -31,7 +31,7 @@ fn lease(since: Option<Position>) -> Lease {
 fn granted(world: &mut World, since: Option<Position>) -> Grant {
     let before = world.dump_but_leases();
     let grant = world.call(Actor::Verifier, lease(since)).unwrap().0;
-    assert_eq!(world.dump_but_leases(), before, "a lease has written something");
+    assert_eq!(world.dump_but_leases(), before, "granting a lease wrote something");
     grant
 }
 
@@ -44,8 +44,8 @@ fn told(world: &mut World, happens: impl FnOnce(&mut World)) -> (BTreeSet<Digest
     assert_eq!((grant.epoch, grant.since), (position.epoch, Some(position.generation)));
     let tokens: BTreeSet<_> = grant.texts.iter().copied().collect();
     let owners: BTreeSet<_> = grant.owners.iter().copied().collect();
-    assert_eq!((tokens.len(), owners.len()), (grant.texts.len(), grant.owners.len()), "told twice");
-    assert_eq!((grant.answer.tokens.len(), grant.answer.owners.len()), (0, 0), "what they became is told to who asks");
+    assert_eq!((tokens.len(), owners.len()), (grant.texts.len(), grant.owners.len()), "reported twice");
+    assert_eq!((grant.answer.tokens.len(), grant.answer.owners.len()), (0, 0), "the new record is returned on request");
     let strong = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap().0;
     assert_eq!((grant.answer.workspace, grant.answer.as_of), (strong.workspace, strong.as_of));
     assert_eq!(grant.answer.generation, strong.generation);
@@ -85,14 +85,18 @@ fn lease_requires_tokens_verify() {
     for actor in [Actor::Root, Actor::Verifier, admin.actor, gateway.actor, session.actor] {
         let grant = world.call(actor, ask()).unwrap().0;
         assert_eq!((grant.epoch, grant.since, grant.term), (START.0, None, 10_000));
-        assert_eq!(grant.answer, world.call(actor, Records { digests: ask().digests }).unwrap().0, "the strong answer");
+        assert_eq!(
+            grant.answer,
+            world.call(actor, Records { digests: ask().digests }).unwrap().0,
+            "the records for a strong decision"
+        );
         assert_eq!(grant.answer.tokens.iter().map(|(_, record)| record.is_some()).collect::<Vec<_>>(), [true, false]);
         assert!(world.call(actor, lease(Some(grant.position()))).is_ok());
     }
     assert_missing(world.call(ann.actor, ask()), "tokens:verify");
     assert_missing(world.call(Actor::SignIn, ask()), "tokens:verify");
     assert_unauthenticated(world.call(Actor::Token(Digest::of(b"nobody")), ask()), Code::Unknown);
-    assert_eq!(world.dump_but_leases(), before, "a lease has written something");
+    assert_eq!(world.dump_but_leases(), before, "granting a lease wrote something");
 
     let many = |count: u8| Lease { digests: (0..count).map(|n| Digest::of(&[n])).collect(), ..lease(None) };
     assert_eq!(world.call(gateway.actor, many(101)).unwrap().answer.tokens.len(), 101);
@@ -134,13 +138,13 @@ fn usage_in_lease_requests_is_added() {
 
     let unknown = Uses { digest: Digest::of(b"nobody's"), ..uses(7) };
     let grant = world.call(gateway.actor, ask(vec![uses(2), unknown, uses(3)])).unwrap().0;
-    assert_eq!((grant.since, &grant.answer.tokens), (Some(position.generation), &Vec::new()), "no change to tell of");
+    assert_eq!((grant.since, &grant.answer.tokens), (Some(position.generation), &Vec::new()), "no change is reported");
     assert_eq!(total(&mut world), 5);
     world.call(Actor::Verifier, ask(vec![uses(1)])).unwrap();
     assert_eq!(total(&mut world), 6);
     let read = world.call(admin.actor, ReadToken { id: held.id.clone() }).unwrap();
     assert_eq!((read.last_used_at, read.version), (Some(START), held.version));
-    assert_eq!(granted(&mut world, None).position(), position, "uses are no change");
+    assert_eq!(granted(&mut world, None).position(), position, "usage is not a change");
 
     let many = |count| vec![uses(1); count];
     assert_invalid(world.call(gateway.actor, ask(many(1_001))), InvalidCode::InvalidValue, "/uses");
@@ -151,7 +155,7 @@ fn usage_in_lease_requests_is_added() {
     assert_eq!(total(&mut world), 1_006);
     let before = world.dump();
     world.call(gateway.actor, ask(Vec::new())).unwrap();
-    assert_eq!(world.dump(), before, "without uses nothing is written");
+    assert_eq!(world.dump(), before, "without usage nothing is written");
 }
 
 #[test]
@@ -176,7 +180,7 @@ fn new_token_value_is_reported_only_after_a_change() {
     world.join("ann", &["read"]);
     let mut new = Vec::new();
     let created = told(&mut world, |world| new.push(world.issue(admin.actor, token(&["read"])).unwrap()));
-    assert_eq!(created, nothing(), "nobody holds it, or if so, as it is");
+    assert_eq!(created, nothing(), "no verifier has a wrong record of it");
     // The verifier may have cached it while its request was under way, so the change must be reported.
     let changed = told(&mut world, |world| {
         new.push(world.issue(admin.actor, token(&["read"])).unwrap());
@@ -230,9 +234,13 @@ fn changed_token_is_reported_with_all_valid_values() {
         rotate(world, &ann, 60);
         rotate(world, &ann, 60);
     });
-    assert_eq!((twice.0.len(), twice.1.len()), (3, 0), "the text in the middle as well, and none that ended before");
-    assert_eq!(told(&mut world, |world| revoke(world, &ann)).0.len(), 4, "that it has, and those in their grace");
-    assert_eq!(told(&mut world, |world| revoke(world, &ann)), nothing(), "once is enough");
+    assert_eq!((twice.0.len(), twice.1.len()), (3, 0), "the replaced value too, and none that expired before");
+    assert_eq!(
+        told(&mut world, |world| revoke(world, &ann)).0.len(),
+        4,
+        "the current value, and those in their grace periods"
+    );
+    assert_eq!(told(&mut world, |world| revoke(world, &ann)), nothing(), "reported once");
 }
 
 #[test]
@@ -326,7 +334,7 @@ fn lease_resets_verifier_after_10000_missed_changes() {
     let anew = Lease { digests: vec![Digest::of(&7_u32.to_be_bytes())], ..lease(Some(position)) };
     let anew = world.call(Actor::Verifier, anew).unwrap().0;
     assert_eq!((anew.since, anew.texts.len(), anew.owners.len()), (None, 0, 0));
-    assert_eq!((anew.answer.tokens.len(), anew.answer.owners.len()), (1, 1), "what was asked");
+    assert_eq!((anew.answer.tokens.len(), anew.answer.owners.len()), (1, 1), "the requested digest");
 
     let position = granted(&mut world, None).position();
     world.meddle("UPDATE workspace SET generation = generation + 1");
@@ -354,7 +362,7 @@ fn long_expired_token_values_are_not_reported() {
         held.clone()
     };
     (0..20).for_each(|_| drop(rotate(&mut world, 0)));
-    assert_eq!(told(&mut world, |world| drop(rotate(world, 0))).0.len(), 1, "the one that was replaced");
+    assert_eq!(told(&mut world, |world| drop(rotate(world, 0))).0.len(), 1, "the replaced value");
     let before = rotate(&mut world, 0);
     let first = rotate(&mut world, 10);
     let second = rotate(&mut world, 10);
@@ -362,9 +370,13 @@ fn long_expired_token_values_are_not_reported() {
         let ask = UpdateToken { name: Some(format!("at {:?}", world.now)), ..of_token(&first.id) };
         world.call(Actor::Root, ask).unwrap();
     };
-    assert_eq!(told(&mut world, rename), texts([&before, &first, &second]), "those in their grace, and the one it has");
+    assert_eq!(
+        told(&mut world, rename),
+        texts([&before, &first, &second]),
+        "those in their grace periods, and the current value"
+    );
     world.wait(10_000);
-    assert_eq!(told(&mut world, rename), texts([&before, &first, &second]), "clocks may be a little off");
+    assert_eq!(told(&mut world, rename), texts([&before, &first, &second]), "reported despite clock skew");
     world.wait(60_000);
     assert_eq!(told(&mut world, rename), texts([&second]));
 }

@@ -160,9 +160,9 @@ fn largest_row_of_each_table_is_below_row_limit() {
     }
     println!("{largest:#?}");
     let seen: Vec<_> = largest.iter().filter(|(_, bytes)| **bytes == 0).map(|(table, _)| table.as_str()).collect();
-    assert_eq!(seen, [""; 0], "each table has had a row");
+    assert_eq!(seen, [""; 0], "each table has had rows");
     let known: Vec<_> = TABLES.iter().map(|(table, _)| (*table).to_owned()).collect();
-    assert_eq!(largest.keys().cloned().collect::<Vec<_>>(), known, "each table has its bound");
+    assert_eq!(largest.keys().cloned().collect::<Vec<_>>(), known, "each table has a limit");
     for (table, most) in TABLES {
         assert!(largest[table] <= most, "a row of {table} has {} bytes", largest[table]);
         assert!(most <= 2_000_000 / 4);

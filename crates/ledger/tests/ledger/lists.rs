@@ -67,7 +67,7 @@ fn token_pagination_is_stable_while_tokens_change() {
     loop {
         let listing = tokens(&mut world, admin.actor, page(3, cursor.as_deref())).unwrap();
         seen.extend(numbers(&listing));
-        assert!(seen.len() <= 10, "the pages do not end: {seen:?}");
+        assert!(seen.len() <= 10, "the pages never end: {seen:?}");
         // Between pages, one token is added, the last one shown is deleted, and another is revoked.
         world.issue(admin.actor, token(&[])).unwrap();
         let last = listing.items.last().unwrap();

@@ -260,7 +260,7 @@ fn erasing_a_member_keeps_only_its_number() {
     for personal in ["Zoe", "zoe", "\"m1\"", "203.0.113.77"] {
         assert!(!tables.contains(personal), "{personal} is still in {tables}");
     }
-    assert!(!world.dump().contains("Zoe"), "the audit tells of persons");
+    assert!(!world.dump().contains("Zoe"), "the audit log contains personal data");
     let due = world.ledger.outbox().due(world.now, 10).unwrap();
     let mut keys: Vec<_> = due.iter().map(|put| put.key.as_str()).collect();
     let mut expected = ["o/0Ab3dE/2".to_owned(), path(live.digest), path(revoked.digest)];

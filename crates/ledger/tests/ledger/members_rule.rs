@@ -89,9 +89,9 @@ fn cases() -> Vec<Case> {
         case("set the email", Not, |of| UpdateMember { email: text("x@example.org"), ..of }, All, false),
         case("set the subject", Not, |of| UpdateMember { subject: text("x|1"), ..of }, All, false),
         // A suspension by an admin cannot be circumvented by moving the member's identity to another member.
-        case("clear the email of whom an admin suspended", ByAdmin, clear_email, Nothing, true),
+        case("clear the email of a member suspended by an admin", ByAdmin, clear_email, Nothing, true),
         case(
-            "set the email of whom an admin suspended",
+            "set the email of a member suspended by an admin",
             ByAdmin,
             |of| UpdateMember { email: text("x@a.b"), ..of },
             All,
@@ -195,7 +195,7 @@ fn only_admins_erase_members_suspended_by_admin() {
     let same = world.dump();
     world.call(everybody[2].actor, suspend()).unwrap();
     world.call(everybody[0].actor, suspend()).unwrap();
-    assert_eq!(world.dump(), same, "the same again writes nothing");
+    assert_eq!(world.dump(), same, "a repetition writes nothing");
     let sentence =
         "An admin has suspended this member: only an admin reactivates or erases it, or changes how it signs in.";
     let reactivate = || UpdateMember { suspended: Some(false), ..of_member("ann") };

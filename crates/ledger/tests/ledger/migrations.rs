@@ -82,7 +82,7 @@ fn non_additive_migrations_are_detected() {
             DELETE FROM new;
         END;";
     assert_eq!(misdeeds(allowed), [""; 0]);
-    assert!(!misdeeds(include_str!("../../src/schema/009.sql")).is_empty(), "of the older ones some would not pass");
+    assert!(!misdeeds(include_str!("../../src/schema/009.sql")).is_empty(), "some older migrations are not additive");
 }
 
 /// The statements of a migration that do more than add.

@@ -156,13 +156,13 @@ impl Model {
                 assert!(by_root || self.may_act(member), "a revoked token issued another");
                 assert!(self.live_of(member) < QUOTA, "the quota was exceeded");
                 let held = self.world.held(issued);
-                assert_eq!(held.number, self.entries.len() as u64 + 1, "numbers have a gap or come twice");
+                assert_eq!(held.number, self.entries.len() as u64 + 1, "numbers have gaps or duplicates");
                 assert_eq!(held.expires_at, seconds.map(|seconds| self.world.now.plus(seconds * 1_000)));
                 self.entries.push(Entry { view: held.view, member });
                 self.changes += 1;
             }
             Some(Err(CommandError::QuotaExceeded { quota, .. })) => {
-                assert_eq!((quota, self.live_of(member)), (QUOTA, QUOTA), "refused although there was room");
+                assert_eq!((quota, self.live_of(member)), (QUOTA, QUOTA), "refused within the quota");
             }
             Some(Err(CommandError::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
             Some(Err(refusal)) => panic!("{refusal:?}"),
@@ -206,8 +206,8 @@ impl Model {
         if !struck {
             return Some(outcome);
         }
-        assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement went unnoticed");
-        assert_eq!(before, Some(self.world.dump()), "a failed command has changed something");
+        assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement was not reported");
+        assert_eq!(before, Some(self.world.dump()), "a failed command changed something");
         None
     }
 
@@ -243,7 +243,7 @@ impl Model {
             assert_eq!(listing.total, expected.len() as u64);
             assert!(listing.items.len() <= limit as usize);
             found.extend(listing.items);
-            assert!(found.len() <= expected.len(), "the pages do not end");
+            assert!(found.len() <= expected.len(), "the pages never end");
             cursor = listing.next_cursor;
             if cursor.is_none() {
                 break;
@@ -258,7 +258,7 @@ impl Model {
         for (put, outcome) in due.iter().zip(outcomes) {
             if matches!(outcome, Put::Done | Put::Unknown) {
                 let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone().unwrap()));
-                assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was put last");
+                assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was written last");
             }
             // If the outbox cannot even record the outcome, the record is written again.
             self.world.ledger.sql().fail(fault);
@@ -274,7 +274,7 @@ impl Model {
     fn check(&mut self) {
         let digests: Vec<_> = self.entries.iter().map(|entry| entry.view.digest).collect();
         let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap().0;
-        assert_eq!(answer.generation, self.changes, "a change was not counted, or something else was");
+        assert_eq!(answer.generation, self.changes, "the generation does not match the number of changes");
         for (entry, (digest, record)) in self.entries.iter().zip(&answer.tokens) {
             let record = record.as_ref().unwrap();
             assert_eq!((*digest, &*record.id), (entry.view.digest, entry.view.id.as_str()));
@@ -310,7 +310,7 @@ impl Model {
         }
         let value = held("w/0Ab3dE".to_owned());
         assert_eq!(value.and_then(|value| WorkspaceRecord::decode(&value).ok()), answer.workspace);
-        assert!(self.registry.is_empty(), "the registry holds what nobody issued");
+        assert!(self.registry.is_empty(), "the registry holds an unknown record");
     }
 }
 

@@ -202,5 +202,5 @@ fn outbox_entry_is_written_after_clock_is_set_back() {
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
     let next = world.ledger.outbox().next_due(world.now).unwrap().unwrap();
     assert!(next <= world.now.plus(60_000), "an alarm comes within a minute");
-    assert_eq!(due(&world).len(), 1, "and finds it");
+    assert_eq!(due(&world).len(), 1, "the alarm finds it");
 }

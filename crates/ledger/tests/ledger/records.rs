@@ -23,7 +23,7 @@ fn records_contain_all_data_for_a_decision() {
     let digests = vec![held.digest, unknown, ann.digest, held.digest];
     let before = world.dump();
     let answer = world.call(ann.actor, Records { digests: digests.clone() }).unwrap().0;
-    assert_eq!(world.dump(), before, "a question has changed something");
+    assert_eq!(world.dump(), before, "a read changed something");
 
     assert_eq!((answer.key, answer.as_of, answer.generation), (key(), START, 5));
     assert_eq!(answer.tokens.iter().map(|(digest, _)| *digest).collect::<Vec<_>>(), digests);

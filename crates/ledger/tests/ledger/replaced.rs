@@ -201,7 +201,7 @@ fn replaced_token_value_cannot_run_lasting_commands() {
         let commands = commands(&old, &admin, &others.id);
         let mut kinds: Vec<_> = commands.iter().map(Command::kind).collect();
         kinds.dedup();
-        assert_eq!(kinds.len(), Command::KINDS.len(), "not every command is here");
+        assert_eq!(kinds.len(), Command::KINDS.len(), "a command is missing from this test");
         assert!(Command::KINDS.iter().all(|kind| kinds.contains(kind)));
         commands.len()
     };
@@ -232,7 +232,7 @@ fn replaced_token_value_gets_no_idempotent_reply() {
     let new = rotate(&mut world, &old, 60);
     assert!(is_replaced(&again(&mut world, &old)));
     again(&mut world, &new).unwrap();
-    assert_eq!(world.number("SELECT count(*) FROM tokens"), 3, "the answer was repeated");
+    assert_eq!(world.number("SELECT count(*) FROM tokens"), 3, "the stored reply was returned");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn snapshot_of_replaced_token_value_expires_with_it() {
         let files = ask(&mut world, held).unwrap();
         let (as_of, expires_at) = (START, START.plus(milliseconds));
         let head = SnapshotHead { workspace: key(), as_of, expires_at, manifest: files.files[0] };
-        assert!(files.head.0.starts_with(&head.to_sign()), "it is over at another time");
+        assert!(files.head.0.starts_with(&head.to_sign()), "it expires at another time");
     }
 }
 

@@ -48,7 +48,7 @@ fn rotation_replaces_token_value_and_keeps_token() {
     assert_published(&mut world, held.digest);
     assert_published(&mut world, digest);
     let record = record(&mut world, held.digest);
-    assert!(record.revoked, "it is over, whatever a verifier's clock says");
+    assert!(record.revoked, "the record is expired, whatever a verifier's clock says");
     assert_eq!(record.replaced_until, Some(Timestamp(0)));
 
     let (before, after) = last_audit(&world, "token.rotate", &held.id);
@@ -56,7 +56,7 @@ fn rotation_replaces_token_value_and_keeps_token() {
     assert_eq!(after["previous_valid_until"], json!(counterfoil_protocol::rfc3339::format(world.now)));
     assert_eq!(world.number("SELECT count(*) FROM tokens"), 2);
     world.now = START;
-    assert_eq!(code(&mut world, held.digest), Code::Revoked, "no clock that is set back revives it");
+    assert_eq!(code(&mut world, held.digest), Code::Revoked, "setting the clock back does not revive it");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn both_token_values_are_valid_during_grace_period() {
     world.wait(1);
     assert_eq!((code(&mut world, held.digest), code(&mut world, new.digest)), (Code::Revoked, Code::Valid));
     world.wait(1_000 * DAY);
-    assert_eq!(code(&mut world, held.digest), Code::Revoked, "never unknown again");
+    assert_eq!(code(&mut world, held.digest), Code::Revoked, "it remains known");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn later_rotation_keeps_promised_grace_period() {
     world.wait(60_000);
     assert_eq!(codes(&mut world), [Code::Valid, Code::Revoked, Code::Revoked, Code::Valid]);
     world.now = START.plus(3_599_999);
-    assert_eq!(code(&mut world, first.digest), Code::Valid, "to the last moment");
+    assert_eq!(code(&mut world, first.digest), Code::Valid, "valid until the end of the grace period");
     world.wait(1);
     assert_eq!(code(&mut world, first.digest), Code::Revoked);
 }
@@ -115,7 +115,7 @@ fn concurrent_rotations_keep_each_grace_period() {
         world.now = START.plus(second * 1_000 + 49);
         for (digest, until) in &promises {
             let expected = if world.now < *until { Code::Valid } else { Code::Revoked };
-            assert_eq!(code(&mut world, *digest), expected, "promised until {until:?}, now {:?}", world.now);
+            assert_eq!(code(&mut world, *digest), expected, "valid until {until:?} as promised, now {:?}", world.now);
         }
     }
 }
@@ -132,7 +132,11 @@ fn rotation_ends_previous_token_values_on_request() {
     assert_eq!(last_audit(&world, "token.rotate", &first.id).1["previous_ended"], 2);
     let texts = [&first, &second, &third, &fourth];
     let codes = texts.map(|text| code(&mut world, text.digest));
-    assert_eq!(codes, [Code::Revoked, Code::Revoked, Code::Valid, Code::Valid], "the present text has its grace");
+    assert_eq!(
+        codes,
+        [Code::Revoked, Code::Revoked, Code::Valid, Code::Valid],
+        "the current value gets its grace period"
+    );
     for text in texts {
         assert_published(&mut world, text.digest);
     }
@@ -142,7 +146,7 @@ fn rotation_ends_previous_token_values_on_request() {
     assert_eq!(codes, [Code::Revoked, Code::Revoked, Code::Valid]);
     assert_eq!(record(&mut world, first.digest).replaced_until, Some(Timestamp(0)));
     world.now = START;
-    assert_eq!(code(&mut world, first.digest), Code::Revoked, "no clock that is set back revives it");
+    assert_eq!(code(&mut world, first.digest), Code::Revoked, "setting the clock back does not revive it");
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn token_has_at_most_eight_valid_values() {
     let detail = refused.to_string();
     assert_conflict(Err::<(), _>(refused), ConflictCode::TooManyTexts);
     let until = counterfoil_protocol::rfc3339::format(START.plus(94_000));
-    assert!(detail.contains(&until), "says until when: {detail}");
+    assert!(detail.contains(&until), "the detail says until when: {detail}");
     // A leaked value can still be ended immediately without affecting the others.
     let last = rotate(&mut world, admin.actor, &held, 0);
     assert!(texts[..7].iter().all(|text| code(&mut world, *text) == Code::Valid));

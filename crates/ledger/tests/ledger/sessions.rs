@@ -73,7 +73,9 @@ fn session_acts_as_member_of_opening_token() {
 fn session_value_is_not_accepted_as_token() {
     let (mut world, admin) = World::founded();
     let text = world.call(admin.actor, OpenSession {}).unwrap().text;
-    let Ok(Presented::Ours(text)) = Presented::parse(text.expose().as_bytes()) else { panic!("not of ours") };
+    let Ok(Presented::Ours(text)) = Presented::parse(text.expose().as_bytes()) else {
+        panic!("the session value is not a token of the workspace")
+    };
     assert_eq!((text.prefix(), text.workspace()), ("ses", key()));
     assert!(text.is_sealed_by(&world.session_secrets[0].key_for(key())));
     assert!(!text.is_sealed_by(&world.seal_secrets[0].key_for(key())));
@@ -82,7 +84,7 @@ fn session_value_is_not_accepted_as_token() {
     assert_unauthenticated(world.call(Actor::Token(text.digest()), ReadSelf {}), Code::Unknown);
     assert_over(world.call(Actor::Session(admin.digest), ReadSelf {}));
     let answer = world.call(Actor::Verifier, Records { digests: vec![text.digest()] }).unwrap().0;
-    assert!(answer.tokens[0].1.is_none(), "no verifier knows of sessions");
+    assert!(answer.tokens[0].1.is_none(), "sessions are not published");
     assert!(world.ledger.outbox().due(world.now, 100).unwrap().iter().all(|put| !put.key.starts_with('s')));
 
     world.session_secrets.clear();
@@ -192,7 +194,7 @@ fn session_has_its_tokens_ip_restriction() {
     world.call(admin.actor, UpdateToken { allowed_addresses: blocks, ..of_token(&ann.id) }).unwrap();
     assert_unauthenticated(world.call(session.actor, ReadSession {}), Code::AddressNotAllowed);
     let seen_by_admin = sessions(&mut world, admin.actor);
-    assert_eq!(seen_by_admin.items[0].scopes, scopes(&SCOPES), "from there it may do what it may");
+    assert_eq!(seen_by_admin.items[0].scopes, scopes(&SCOPES), "from the allowed address it has its scopes");
     world.address = "192.0.2.9".parse().ok();
     assert_eq!(world.call(session.actor, ReadSession {}).unwrap(), session.view);
     world.address = "198.51.100.1".parse().ok();

@@ -43,7 +43,7 @@ fn workspace_settings_are_updated() {
     assert_eq!((after.settings.session_length, after.settings.lease_max), (60, 60));
     assert_eq!(after.settings.snapshot_max, 3_600);
     assert_eq!(after.settings.audit_retention, Some(30));
-    assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "in order");
+    assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "sorted");
     assert_eq!(read(&mut world, admin.actor), after);
 
     // The settings take effect immediately.
@@ -60,7 +60,7 @@ fn workspace_settings_are_updated() {
 
     let same = world.dump();
     world.call(admin.actor, UpdateWorkspace { default_quota: Some(2), ..change() }).unwrap();
-    assert_eq!(world.dump(), same, "the same again writes nothing");
+    assert_eq!(world.dump(), same, "a repetition writes nothing");
     let cleared = UpdateWorkspace { max_lifetime: Patch::Clear, audit_retention: Patch::Clear, ..change() };
     assert_eq!(world.call(admin.actor, cleared).unwrap().settings.max_lifetime, None);
 }
@@ -154,7 +154,7 @@ fn setting_hosts_requires_root() {
     assert_eq!(read(&mut world, admin.actor), changed);
     let same = world.dump();
     world.call(Actor::Root, set(&["b.example", "a.example"])).unwrap();
-    assert_eq!(world.dump(), same, "the same again writes nothing");
+    assert_eq!(world.dump(), same, "a repetition writes nothing");
     world.call(Actor::Root, set(&[])).unwrap();
     let last = "SELECT actor || ' ' || before || ' ' || after FROM audit WHERE action = 'workspace.update'";
     let (none, both) = (r#"{"hosts":[]}"#, r#"{"hosts":["a.example","b.example"]}"#);
@@ -170,7 +170,7 @@ fn audit_rows_are_deleted_after_retention() {
     };
     let kept = rows(&mut world);
     world.wait(1_000 * DAY);
-    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None), "for ever where nothing is set");
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None), "without a retention rows are kept");
     world.call(admin.actor, UpdateWorkspace { audit_retention: Patch::Set(10), ..change() }).unwrap();
     assert_eq!(rows(&mut world), kept + 1);
     let next = Some(world.now.plus(10 * DAY));
@@ -178,7 +178,7 @@ fn audit_rows_are_deleted_after_retention() {
     assert_eq!(rows(&mut world), 1);
     world.wait(10 * DAY - 1);
     world.ledger.upkeep(world.now).unwrap();
-    assert_eq!(rows(&mut world), 1, "a millisecond before its time");
+    assert_eq!(rows(&mut world), 1, "a millisecond before the retention ends");
     world.wait(1);
     assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
     assert_eq!(rows(&mut world), 0);

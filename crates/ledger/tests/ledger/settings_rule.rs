@@ -116,7 +116,7 @@ fn moves(field: &str) -> (Vec<Move>, Vec<Move>) {
         "identity_providers" => (vec![providers(vec![provider(MemberBy::Email)])], vec![]),
         "state" => return (vec![Move::State(true)], vec![]),
         "hosts" => return (vec![Move::Hosts], vec![]),
-        other => panic!("the setting {other} has no rule that this test knows"),
+        other => panic!("the setting {other} is missing in this test"),
     };
     (all(tighter), all(weaker))
 }

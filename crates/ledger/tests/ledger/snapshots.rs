@@ -178,7 +178,7 @@ fn snapshot_is_built_after_first_request() {
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 8 });
     assert_eq!(setup.world.ledger.next_due(setup.world.now), Ok(Some(setup.world.now.plus(8 * SECOND))));
     setup.world.wait(500);
-    assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 8 }, "not sooner than there is any hope");
+    assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 8 }, "Retry-After is not too short");
     setup.world.wait(7_500);
     setup.settle();
     let current = setup.world.ledger.current_edition(Kind::Snapshots).unwrap().unwrap();
@@ -231,7 +231,7 @@ fn snapshot_time_is_never_later_than_its_data() {
     setup.world.now = Timestamp(end.0 - 1);
     assert_eq!(setup.times(), (renewed, end));
     setup.world.wait(1);
-    assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 }, "nobody has a use for it any more");
+    assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 }, "the snapshot would have expired");
     // It is available again: now, and again after the gathering delay.
     setup.settle();
     setup.world.wait(2 * SECOND);
@@ -264,7 +264,7 @@ fn snapshot_expires_as_configured() {
     let begun = setup.world.now;
     for seconds in [60, 2_592_000, 3_600] {
         setup.set(seconds);
-        assert_eq!(setup.times(), (begun, begun.plus(seconds * SECOND)), "of a snapshot that is there already, too");
+        assert_eq!(setup.times(), (begun, begun.plus(seconds * SECOND)), "an existing snapshot is limited too");
     }
     // Changing the setting is a change too, so the next edition states its time.
     setup.world.wait(15 * SECOND);
@@ -323,7 +323,7 @@ fn first_snapshot_secret_signs_and_all_keys_are_listed() {
         (*setup.world.snapshot_secrets[0].snapshot_seed(key), *setup.world.snapshot_secrets[0].key_for(key).expose())
     });
     let distinct: std::collections::BTreeSet<_> = seeds.iter().flat_map(|(seed, seal)| [seed, seal]).collect();
-    assert_eq!(distinct.len(), 4, "and what seals signs nothing");
+    assert_eq!(distinct.len(), 4, "seal secrets sign no snapshots");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn snapshots_are_disabled_without_secret() {
 #[test]
 fn wait_reports_when_last_outdated_snapshot_expires() {
     let mut setup = Setup::new();
-    assert_eq!(setup.relied_upon_until(), None, "nobody ever asked for one");
+    assert_eq!(setup.relied_upon_until(), None, "no snapshot was ever requested");
     setup.read();
     setup.settle();
     let mut latest = setup.times().1;
@@ -362,13 +362,13 @@ fn wait_reports_when_last_outdated_snapshot_expires() {
         setup.settle();
         furthest = furthest.max(setup.world.now.plus(seconds * SECOND));
         let told = setup.relied_upon_until().unwrap();
-        assert!(latest <= told, "handed out before");
+        assert!(latest <= told, "served before the change");
         if let Snapshot::Ready(_) = setup.read() {
             let (as_of, end) = setup.times();
-            assert!(as_of <= setup.world.now && end <= told, "handed out after");
+            assert!(as_of <= setup.world.now && end <= told, "served after the change");
             latest = latest.max(end);
         }
-        assert!(told <= furthest.plus(HOUR), "and not much sooner");
+        assert!(told <= furthest.plus(HOUR), "not much earlier");
     }
     // Nothing is reported without `wait`.
     let body = r#"{"workspace":"0Ab3dE","actor":"root","request_id":"r","address":null,"idempotency_key":null,"command":{"get_scopes":{}}}"#;

@@ -197,7 +197,7 @@ fn full_storage_refuses_only_commands_that_add_data() {
     fill(&mut world);
     assert_eq!(refused(world.call(Actor::Root, bootstrap())), CommandError::StorageFull);
     seen.insert("Bootstrap");
-    assert_eq!(seen, Command::KINDS.iter().copied().collect(), "each command has a case");
+    assert_eq!(seen, Command::KINDS.iter().copied().collect(), "every command is tested");
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn catalogue_change_is_audited_in_small_rows() {
         before.extend(serde_json::from_str::<Vec<ScopeEntry>>(&was).unwrap());
         after.extend(serde_json::from_str::<Vec<ScopeEntry>>(&is).unwrap());
     }
-    assert!(before == first && after == second, "nothing is left out, and each is told once");
+    assert!(before == first && after == second, "each change is recorded exactly once");
 }
 
 /// The size of the audit log, counted independently.
@@ -325,13 +325,13 @@ fn audit_log_over_size_limit_drops_oldest_rows() {
     let mut evicted = false;
     for round in 0..100 {
         world.attempt(admin.actor, UpdateToken { enabled: Some(round % 2 > 0), ..of_token(&held.id) }).unwrap();
-        assert_eq!(spent(&world), world.number(AUDIT), "what is counted is what there is");
+        assert_eq!(spent(&world), world.number(AUDIT), "the counted size matches the rows");
         assert!(spent(&world) <= 20_000, "{} bytes", spent(&world));
         evicted |= world.number("SELECT min(seq) FROM audit") > 1;
     }
     assert!(evicted);
     let (first, last) = (world.number("SELECT min(seq) FROM audit"), world.number("SELECT max(seq) FROM audit"));
-    assert_eq!(world.number("SELECT count(*) FROM audit"), last - first + 1, "the newest are all there");
+    assert_eq!(world.number("SELECT count(*) FROM audit"), last - first + 1, "the newest rows remain");
 }
 
 #[test]
@@ -346,7 +346,11 @@ fn audit_rows_of_one_change_do_not_displace_each_other() {
     assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'token.revoke'"), 1);
     let many = RevokeTokens { select: Selection::Ids(others), reason: None };
     world.attempt(admin.actor, many).unwrap();
-    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'token.revoke'"), 3, "the older one went");
+    assert_eq!(
+        world.number("SELECT count(*) FROM audit WHERE action = 'token.revoke'"),
+        3,
+        "the older row was deleted"
+    );
 }
 
 #[test]

@@ -107,7 +107,11 @@ fn unassigned_subjects_belong_to_first_subject_provider() {
     name(&mut world, &admin, &[of(B, MemberBy::Subject)]);
     assert_eq!((issuer_of(&mut world, "ann").as_deref(), who(&mut world, by(B, "1001"))), (Some(A), None));
     let same = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("ann") };
-    assert_eq!(world.call(admin.actor, same).unwrap().subject_issuer.as_deref(), Some(A), "the same is no change");
+    assert_eq!(
+        world.call(admin.actor, same).unwrap().subject_issuer.as_deref(),
+        Some(A),
+        "an equal value is no change"
+    );
 }
 
 #[test]
@@ -215,12 +219,12 @@ fn sessions_of_a_member_are_limited() {
         assert_eq!(world.number("SELECT count(*) FROM sessions WHERE member = 2"), opened.len().min(50) as u64);
     }
     let ended = opened.iter().map(|session| world.call(session.actor, ReadSession {}).is_err());
-    assert_eq!(ended.collect::<Vec<_>>(), [vec![true; 2], vec![false; 50]].concat(), "the oldest end");
+    assert_eq!(ended.collect::<Vec<_>>(), [vec![true; 2], vec![false; 50]].concat(), "the oldest sessions end");
     let told = world.column(
         "SELECT json_extract(after, '$.ended') FROM audit WHERE action = 'session.create' ORDER BY seq DESC LIMIT 3",
     );
     assert_eq!(told, [1_u64.into(), 1_u64.into(), counterfoil_ledger::sql::Value::Null]);
-    assert!(world.call(others.actor, ReadSession {}).is_ok(), "another member's are another's");
+    assert!(world.call(others.actor, ReadSession {}).is_ok(), "sessions of other members remain");
 }
 
 #[test]
@@ -244,7 +248,7 @@ fn session_flood_ends_only_own_sessions() {
             world.attempt(flooding, OpenSession {}).unwrap();
         }
         for session in ours {
-            assert!(world.call(session, ReadSession {}).is_ok(), "somebody else has ended it");
+            assert!(world.call(session, ReadSession {}).is_ok(), "another client's session was ended");
         }
         assert_eq!(world.number("SELECT count(*) FROM sessions WHERE member = 2"), 50);
     }

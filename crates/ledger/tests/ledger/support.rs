@@ -172,7 +172,7 @@ impl World {
         let before = self.dump();
         let outcome = self.attempt(actor, ask);
         if outcome.is_err() {
-            assert_eq!(self.dump(), before, "a refused command has changed something");
+            assert_eq!(self.dump(), before, "a refused command changed something");
         }
         outcome
     }
@@ -292,7 +292,7 @@ impl Drop for World {
 #[track_caller]
 pub(crate) fn refused<T>(outcome: Result<T, CommandError>) -> CommandError {
     match outcome {
-        Ok(_) => panic!("this should have been refused"),
+        Ok(_) => panic!("the command should have been refused"),
         Err(refusal) => refusal,
     }
 }

@@ -45,7 +45,11 @@ fn concurrent_update_fails_version_precondition() {
     assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rotate).unwrap_err(), CommandError::Stale);
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
     assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), revoke()), Err(CommandError::Stale));
-    assert_eq!(call(&mut world, admin.actor, &on(&[]), revoke()), Err(CommandError::Stale), "no version fits none");
+    assert_eq!(
+        call(&mut world, admin.actor, &on(&[]), revoke()),
+        Err(CommandError::Stale),
+        "an empty precondition never matches"
+    );
     assert_eq!(world.dump(), dump, "nothing has changed");
 
     // Repeating the change makes no difference, so the version does not change.

@@ -202,7 +202,7 @@ fn token_cannot_change_own_scopes_or_expiration() {
     assert_eq!(world.call(admin.actor, named).unwrap().name, "mine");
     let other = world.issue(admin.actor, token(&["*"])).unwrap();
     for ask in asks() {
-        assert!(world.call(other.actor, ask).is_ok(), "another token of the same member may");
+        assert!(world.call(other.actor, ask).is_ok(), "another token of the same member can");
     }
     let off = UpdateToken { enabled: Some(false), ..change(&other.id) };
     assert_eq!(world.call(other.actor, off).unwrap().state, State::Disabled);

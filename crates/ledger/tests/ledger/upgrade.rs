@@ -84,7 +84,7 @@ fn upgrade_from_version_1_adds_sessions() {
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
     let opened = world.call(actor(0), OpenSession {}).unwrap();
     assert_eq!(world.seated(opened).member.id, "admin");
-    assert_eq!(world.number("SELECT count(*) FROM audit WHERE member IS NULL"), 7, "of the old rows nothing is said");
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE member IS NULL"), 7, "old rows have no member");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn workspace_of_version_6_grants_leases() {
     let id = world.call(actor(1), ReadSelf {}).unwrap().id;
     world.call(actor(0), RevokeToken { id, reason: None }).unwrap();
     let next = world.call(Actor::Verifier, lease(Some(first.position()))).unwrap().0;
-    assert_eq!((next.since, next.texts.len()), (Some(first.answer.generation), 1), "and tells of what was before");
+    assert_eq!((next.since, next.texts.len()), (Some(first.answer.generation), 1), "earlier changes are reported");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn subject_of_version_8_is_assigned_to_only_issuer() {
 
     let mut world = version_8(&["https://a.example", "https://b.example"]);
     assert_eq!(issuer(&mut world), None);
-    assert!(world.call(session, ReadSession {}).is_err(), "nobody knows whose word that was");
+    assert!(world.call(session, ReadSession {}).is_err(), "its identity provider is unknown");
     assert_eq!(world.column("SELECT subject_issuer FROM members WHERE id = 'ann'"), ["".into()]);
 
     let mut world = version_8(&[]);
@@ -211,7 +211,7 @@ fn upgraded_data_remains_usable() {
     let tokens = world.call(actor(0), all_tokens(Page::default())).unwrap();
     assert_eq!((tokens.total, tokens.items[0].note.as_deref()), (3, Some("a note")));
     assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
-    assert_eq!(world.ledger.outbox().due(world.now, 100).unwrap().len(), 6, "what was on its way still is");
+    assert_eq!(world.ledger.outbox().due(world.now, 100).unwrap().len(), 6, "the outbox is preserved");
 
     // New rows follow the old ones. The random values of version 1 are used up.
     world.random = Seeded(2);
@@ -241,11 +241,11 @@ fn upgrade_removes_user_text_from_audit_rows() {
 
     let mut world = World::over(sql);
     assert_eq!(told(&world.dump()), 0);
-    assert_eq!(world.number("SELECT count(*) FROM audit"), 8, "the rows themselves stay");
+    assert_eq!(world.number("SELECT count(*) FROM audit"), 8, "the rows remain");
     let grants = world.column("SELECT json_extract(after, '$.grants') FROM audit WHERE subject = 'ann'");
     assert_eq!(grants, [r#"["read"]"#.into()], "and the rest of them");
     world.call(actor(0), EraseMember { id: "ann".to_owned() }).unwrap();
-    assert!(!world.dump().contains("ANN"), "of an erased member something stays");
+    assert!(!world.dump().contains("ANN"), "data of an erased member remains");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn the_last_use_never_goes_back() {
     let earlier = Timestamp(START.0 - 1);
     assert_eq!(seen(&mut world, earlier), Some(earlier));
     assert_eq!(seen(&mut world, START), Some(START));
-    assert_eq!(seen(&mut world, earlier), Some(START), "a report that comes late");
+    assert_eq!(seen(&mut world, earlier), Some(START), "a late report");
     let both = vec![uses(admin.digest, earlier, 1), uses(admin.digest, day(3), 1)];
     report(&mut world, both);
     assert_eq!(usage(&mut world, admin.actor, &admin.id, 1).last_used_at, Some(START));
@@ -110,7 +110,9 @@ fn usage_of_all_token_values_is_counted() {
 #[test]
 fn session_usage_counts_for_its_token() {
     let (mut world, admin) = World::founded();
-    let Actor::Session(digest) = world.open(&admin).unwrap().actor else { panic!("not a session") };
+    let Actor::Session(digest) = world.open(&admin).unwrap().actor else {
+        panic!("a session is not counted separately")
+    };
     report(&mut world, vec![uses(digest, START, 2), uses(admin.digest, START, 1)]);
     assert_eq!(counts(&usage(&mut world, admin.actor, &admin.id, 1)), [3]);
 }
@@ -173,12 +175,12 @@ fn usage_with_wrong_clocks_is_corrected() {
         report(&mut world, vec![uses(admin.digest, START.plus(ahead), 1)]);
     }
     let all = usage(&mut world, admin.actor, &admin.id, 1);
-    assert_eq!((counts(&all), all.last_used_at), (vec![5], Some(START)), "what has not come yet is now");
+    assert_eq!((counts(&all), all.last_used_at), (vec![5], Some(START)), "a future time counts as now");
     let new = world.issue(admin.actor, token(&[])).unwrap();
     for back in [day(90), Timestamp(0)] {
         report(&mut world, vec![uses(new.digest, back, 1)]);
     }
-    assert_eq!(usage(&mut world, admin.actor, &new.id, 90).last_used_at, None, "what is no longer kept is no use");
+    assert_eq!(usage(&mut world, admin.actor, &new.id, 90).last_used_at, None, "a day that is not kept is ignored");
     assert_eq!(world.number("SELECT count(*) FROM uses"), 1);
     report(&mut world, vec![uses(admin.digest, day(89), 7)]);
     let all = usage(&mut world, admin.actor, &admin.id, 90);

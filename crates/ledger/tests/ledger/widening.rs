@@ -258,7 +258,7 @@ fn token_cannot_widen_own_cidr_ranges() {
     }
     let own_metadata =
         UpdateToken { metadata: Patch::Set(metadata("b")), name: Some("n".to_owned()), ..change(&own.id) };
-    assert!(world.call(own.actor, own_metadata).is_ok(), "it could issue one like it, with any");
+    assert!(world.call(own.actor, own_metadata).is_ok(), "the actor could create such a token with any addresses");
     // A `not_before` in the past restricts nothing.
     let begun = UpdateToken { not_before: Patch::Set(Timestamp(START.0 - 1)), ..change(&own.id) };
     assert!(world.call(own.actor, begun).is_ok());
@@ -287,8 +287,8 @@ fn bearer_cannot_rename_token_with_reserved_scopes() {
             assert_eq!(refused(world.call(own.actor, change)), refusal);
         }
         let note = UpdateToken { note: Patch::Set("seen".to_owned()), ..change(&own.id) };
-        assert!(world.call(own.actor, note).is_ok(), "no origin is told of it");
+        assert!(world.call(own.actor, note).is_ok(), "the note is not published");
         let off = UpdateToken { enabled: Some(false), ..change(&own.id) };
-        assert!(world.call(own.actor, off).is_ok(), "it takes away");
+        assert!(world.call(own.actor, off).is_ok(), "the change reduces access");
     }
 }

@@ -324,7 +324,7 @@ fn reply_begins_with_safe_in() {
         world.handle(&serde_json::to_vec(&Request { wait: true, ..request(Actor::Root, GetScopes {}) }).unwrap());
     assert!(reply.starts_with(br#"{"safe_in":1000,"ok":{"#), "{}", reply.escape_ascii());
     assert_eq!(reply_json(&reply).unwrap().unwrap().safe_in, Some(1_000));
-    assert!(decode_reply::<GetScopes>(&reply).unwrap().is_ok(), "who does not ask reads past it");
+    assert!(decode_reply::<GetScopes>(&reply).unwrap().is_ok(), "readers that do not need the prefix skip it");
 
     for text in [
         r#"{"safe_in":1}"#,
@@ -417,8 +417,8 @@ fn unknown_error_code_is_still_an_error() {
         let reply = format!(r#"{{"refused":{reason}}}"#);
         assert_eq!(reply_json(reply.as_bytes()), Ok(Err(CommandError::NotKnown)), "{reason}");
     }
-    assert!(CommandError::NotKnown.shuts_out(), "nobody knows whether the actor was let in");
-    assert!(serde_json::to_string(&CommandError::NotKnown).is_err(), "no ledger says so");
+    assert!(CommandError::NotKnown.shuts_out(), "it is unknown whether the actor was authenticated");
+    assert!(serde_json::to_string(&CommandError::NotKnown).is_err(), "no ledger sends this");
     let more = r#"{"refused":{"missing_scope":{"scope":"tokens:read","hint":"ask"}}}"#;
     let missing = CommandError::MissingScope { scope: "tokens:read".to_owned() };
     assert_eq!(reply_json(more.as_bytes()), Ok(Err(missing)));

@@ -27,12 +27,12 @@ pub(crate) struct Counts {
 impl Counts {
     /// Asserts that enough happened for the run to be meaningful.
     pub(crate) fn assert_not_idle(&self) {
-        assert!(self.hot * 10 > self.checks * 7, "most checks are answered from memory: {self}");
-        assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");
-        assert!(self.unavailable * 5 < self.checks, "most checks are answered: {self}");
-        assert!(self.looks > 1_000, "some wait for what others ask: {self}");
-        assert!(self.longest > 5_000, "some leases run out: {self}");
-        assert!(self.files > 500 && self.spoilt > 20, "segments are loaded, and found spoilt: {self}");
+        assert!(self.hot * 10 > self.checks * 7, "too few checks are decided from the cache: {self}");
+        assert!(self.after_death > 100, "no revoked token was accepted under a lease: {self}");
+        assert!(self.unavailable * 5 < self.checks, "too few checks are decided: {self}");
+        assert!(self.looks > 1_000, "no check waited for another one's request: {self}");
+        assert!(self.longest > 5_000, "no lease expired: {self}");
+        assert!(self.files > 500 && self.spoilt > 20, "no segments were loaded or found damaged: {self}");
         assert!(self.crashes > 20 && self.waits > 100 && self.renewals > 100, "{self}");
     }
 }

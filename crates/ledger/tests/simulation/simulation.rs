@@ -207,7 +207,7 @@ impl Simulation {
     }
 
     fn step(&mut self) {
-        let Some((time, event)) = self.queue.take() else { panic!("nothing happens any more") };
+        let Some((time, event)) = self.queue.take() else { panic!("no events are left") };
         self.time = time;
         match event {
             Event::Checks(at) => self.check_some(at),
@@ -540,7 +540,7 @@ impl Simulation {
                     && decision.code != *code
                 {
                     return Some(format!(
-                        "in the end token {token} is {} at verifier {at}, and is {code}",
+                        "at the end, token {token} is {} at verifier {at} instead of {code}",
                         decision.code
                     ));
                 }

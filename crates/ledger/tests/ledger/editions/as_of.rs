@@ -261,7 +261,7 @@ impl Life {
         }
         self.registry.check(&self.world);
         let given_up = format!("SELECT count(*) FROM editions WHERE due_at > {}", self.world.now.plus(60_000).0);
-        assert_eq!(self.world.number(&given_up), 0, "there is nothing here that cannot be published");
+        assert_eq!(self.world.number(&given_up), 0, "everything can be published");
         for kind in [Kind::Leases, Kind::Snapshots] {
             let current = self.world.ledger.current_edition(kind).unwrap();
             if let Some(current) = current
@@ -287,7 +287,7 @@ impl Life {
                 }
             }
         }
-        panic!("it does not come to an end");
+        panic!("it does not terminate");
     }
 
     /// Records the ledger's state when an edition begins.
@@ -333,7 +333,7 @@ impl Life {
         assert_eq!((header.without_addresses, header.without_weak), (without, without && !then.weak.is_empty()));
         let expected = |digest: &Digest| then.tokens.get(digest).filter(|_| !without || !then.weak.contains(digest));
         let count = self.digests.iter().filter(|digest| expected(digest).is_some()).count();
-        assert_eq!(published.tokens(), count, "and no others");
+        assert_eq!(published.tokens(), count, "exactly these editions");
         for digest in &self.digests {
             let found = published.token(digest);
             assert_eq!(found.is_some(), expected(digest).is_some(), "{digest} as of {generation}");

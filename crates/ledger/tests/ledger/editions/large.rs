@@ -57,7 +57,11 @@ fn many_changed_tokens_are_marked_in_steps() {
             Step::Wait(_) => break,
         }
     }
-    assert_eq!((marking, puts), (1 + 3 + 2, 16 + 6 + 1), "the beginning, tokens and members in pages of 5,000; files");
+    assert_eq!(
+        (marking, puts),
+        (1 + 3 + 2, 16 + 6 + 1),
+        "beginning, then tokens and members in pages of 5,000, then files"
+    );
     let second = registry.published(&world, Kind::Leases);
     assert!(second.segments.iter().flat_map(Segment::tokens).all(|(_, token)| !token.enabled));
     assert!(second.owners.iter().flat_map(OwnerSegment::owners).all(|owner| owner.suspended));
@@ -140,13 +144,13 @@ fn unsplittable_third_party_digests_are_excluded() {
     let crowded = digests(&world, "substr(digest, 1, 2) = x'5555' AND seal_epoch IS NULL");
     assert_eq!((minted.len(), others.len(), crowded.len()), (3, 1_001, 70_000));
     for edition in both(&mut world, &mut registry) {
-        assert_eq!(edition.current.generation, generation(&world), "editions go on");
+        assert_eq!(edition.current.generation, generation(&world), "editions are still built");
         for digest in minted.iter().chain(&others) {
             assert!(edition.token(digest).is_some(), "{digest} is told");
         }
         assert!(edition.tokens() < 1_004 + 65_536);
-        assert!(edition.manifest.header().without_weak, "and that some are not is told too");
-        assert!(edition.manifest.bits() <= 4, "no more files than the texts need");
+        assert!(edition.manifest.header().without_weak, "the edition states that some are excluded");
+        assert!(edition.manifest.bits() <= 4, "no more files than the token values need");
     }
     // An excluded token is still valid at the ledger, and a change of one causes another edition.
     let left_out = Value::from(crowded[0]);
@@ -176,7 +180,7 @@ fn overlong_third_party_records_are_excluded() {
 /// `cargo test --release -p counterfoil-ledger --test ledger -- --ignored --nocapture a_million`
 #[test]
 #[ignore = "measures, and takes a while"]
-#[expect(clippy::disallowed_methods, reason = "here time is what is measured")]
+#[expect(clippy::disallowed_methods, reason = "this measures time")]
 fn a_million_tokens_measured() {
     let mut world = workspace(999_999, 100_000);
     let mut registry = Registry::default();

@@ -46,7 +46,7 @@ impl Registry {
     /// Asserts that the registry holds only files that the ledger knows.
     pub(super) fn check(&self, world: &World) {
         let known: BTreeSet<_> = known(world).into_iter().collect();
-        assert!(self.files.keys().all(|key| known.contains(key)), "a file that nobody knows of");
+        assert!(self.files.keys().all(|key| known.contains(key)), "the registry holds a file unknown to the ledger");
     }
 
     /// Takes all steps that are due and returns when the next one is.
@@ -56,7 +56,7 @@ impl Registry {
                 return next;
             }
         }
-        panic!("it does not come to an end");
+        panic!("it does not terminate");
     }
 
     /// The same, waiting as needed, until the current edition is up to date.

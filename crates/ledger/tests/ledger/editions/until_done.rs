@@ -75,7 +75,7 @@ fn until_done(nth: usize, accident: Accident) -> (Registry, usize) {
         registry.check(&world);
         match step {
             Step::Wait(Some(due)) => {
-                assert!(due > world.now, "it would be called again and again");
+                assert!(due > world.now, "the next step would be due immediately without end");
                 world.now = due;
             }
             Step::Wait(None) => {
@@ -90,7 +90,7 @@ fn until_done(nth: usize, accident: Accident) -> (Registry, usize) {
             Step::More | Step::Put { .. } | Step::Delete { .. } => {}
         }
     }
-    panic!("it does not come to an end");
+    panic!("it does not terminate");
 }
 
 #[test]
@@ -137,10 +137,10 @@ fn fail_each<T>(world: &World, when: When, act: impl Fn(&World) -> Result<T, Sql
         if spared {
             return outcome.unwrap();
         }
-        assert!(outcome.is_err(), "statement {statement} failed {when:?} and nobody noticed");
-        assert_eq!(world.dump(), before, "statement {statement} failed {when:?} and something stayed");
+        assert!(outcome.is_err(), "the fault {when:?} statement {statement} was not reported");
+        assert_eq!(world.dump(), before, "the fault {when:?} statement {statement} left a change");
     }
-    panic!("a step without an end");
+    panic!("the step never succeeds");
 }
 
 #[test]

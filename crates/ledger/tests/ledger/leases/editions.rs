@@ -24,7 +24,7 @@ fn publish(world: &mut World) -> Edition {
             return Edition { manifest: current.manifest, generation };
         }
     }
-    panic!("no edition is made");
+    panic!("no edition is built");
 }
 
 /// The lease of a verifier at this position that uses this manifest.
@@ -35,14 +35,14 @@ fn granted(world: &mut World, since: Option<Position>, manifest: Option<ContentH
 
 fn texts(grant: &Grant) -> BTreeSet<Digest> {
     let texts: BTreeSet<_> = grant.texts.iter().copied().collect();
-    assert_eq!(texts.len(), grant.texts.len(), "told twice");
+    assert_eq!(texts.len(), grant.texts.len(), "reported twice");
     texts
 }
 
 #[test]
 fn edition_is_reported_only_on_request() {
     let (mut world, _) = World::founded();
-    assert_eq!(granted(&mut world, None, None).edition, None, "there is none yet");
+    assert_eq!(granted(&mut world, None, None).edition, None, "no edition exists yet");
     publish(&mut world);
     assert_eq!(super::granted(&mut world, None).edition, None);
 }
@@ -61,9 +61,9 @@ fn new_verifier_gets_changes_since_edition() {
     let after = world.issue(admin.actor, token(&["read"])).unwrap();
     let grant = granted(&mut world, None, None);
     assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
-    assert_eq!(texts(&grant), [before.digest, after.digest].into(), "what was issued since, too");
+    assert_eq!(texts(&grant), [before.digest, after.digest].into(), "values created since are included");
     let anew = Position { epoch: grant.epoch + 1, generation: grant.answer.generation };
-    assert_eq!(texts(&granted(&mut world, Some(anew), None)), texts(&grant), "of another epoch nothing is known");
+    assert_eq!(texts(&granted(&mut world, Some(anew), None)), texts(&grant), "a position of another epoch is not used");
     assert_eq!(granted(&mut world, Some(anew), Some(edition.manifest)).since, Some(edition.generation));
 }
 

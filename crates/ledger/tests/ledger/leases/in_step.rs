@@ -423,7 +423,7 @@ impl InStep {
                     self.followers[at].verifier.supply(pending, &demand, Supply::Ledger(&answer), now)
                 }
                 Need::Registry(keys) => {
-                    assert!(self.followers[at].loads, "the registry was asked for a bounded answer");
+                    assert!(self.followers[at].loads, "the registry was read for a bounded decision");
                     from = from.max(From::Segments);
                     // The registry has no records here, so the ledger must supply the owner.
                     let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();

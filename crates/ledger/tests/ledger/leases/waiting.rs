@@ -76,15 +76,15 @@ impl Instances {
 #[test]
 fn wait_is_zero_without_active_lease() {
     let (instances, mut world) = Instances::of("leases-none.sqlite");
-    assert_eq!(safe_in(&mut world), 1_000, "as long as clocks may be off");
+    assert_eq!(safe_in(&mut world), 1_000, "only the allowance for clock skew");
     world.wait(999);
     assert_eq!(safe_in(&mut world), 1);
     world.wait(1);
     assert_eq!(safe_in(&mut world), 0);
-    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "nor by an instance that was just made");
+    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "the same for a new instance");
     granted(&mut world, None);
     world.wait(60_000);
-    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "nor where the last one is over");
+    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "the same after the last lease has expired");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn wait_covers_rest_of_last_lease_and_clock_skew() {
     world.wait(3_000);
     assert_eq!(safe_in(&mut world), 8_000);
     granted(&mut world, None);
-    assert_eq!(safe_in(&mut world), 11_000, "the last one counts");
+    assert_eq!(safe_in(&mut world), 11_000, "the last lease counts");
     world.wait(9_999);
     assert_eq!(safe_in(&mut world), 1_001);
     world.wait(1);
@@ -125,7 +125,7 @@ fn shorter_lease_does_not_shorten_wait() {
     set_lease(&mut world, 2);
     world.wait(1_000);
     assert_eq!(granted(&mut world, None).term, 2_000);
-    assert_eq!(safe_in(&mut world), 60_000, "59 seconds of the first are left");
+    assert_eq!(safe_in(&mut world), 60_000, "the first lease has 59 seconds left");
     world.wait(58_000);
     assert_eq!(safe_in(&mut world), 2_000);
     granted(&mut world, None);
@@ -178,7 +178,10 @@ fn superseded_instance_refuses_commands() {
     let (instances, mut first) = Instances::of("leases-taken-over.sqlite");
     let mut second = instances.open(first.now);
     granted(&mut first, None);
-    assert!(send(&mut second, false, None, GetScopes {}).is_ok(), "who has granted none may still act");
+    assert!(
+        send(&mut second, false, None, GetScopes {}).is_ok(),
+        "an instance that granted no lease still executes commands"
+    );
     granted(&mut second, None);
     let over = send(&mut first, false, None, GetScopes {});
     assert!(matches!(over, Err(CommandError::Internal { .. })), "{over:?}");
@@ -204,20 +207,20 @@ fn wait_after_failed_grant_covers_other_instances_leases() {
     second.random = Seeded(9);
     let before = first.dump();
     assert!(last > 2 && fails(&mut second, last));
-    assert_eq!(first.dump(), before, "the number that it was to write is not there");
+    assert_eq!(first.dump(), before, "the instance's number is not stored");
     for world in [&mut first, &mut second] {
         world.wait(4_000);
     }
     granted(&mut first, None);
     assert_eq!(safe_in(&mut first), 11_000);
-    assert!(safe_in(&mut second) >= 11_000, "it goes by the disk");
+    assert!(safe_in(&mut second) >= 11_000, "it uses the stored bound");
 }
 
 #[test]
 fn wait_covers_lease_longer_than_current_setting() {
     let mut world = settled();
     set_lease(&mut world, 60);
-    assert_eq!(safe_in(&mut world), 0, "none of them runs yet");
+    assert_eq!(safe_in(&mut world), 0, "no such lease exists yet");
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 61_000);
 }
@@ -230,7 +233,7 @@ fn wait_after_clock_set_back_is_at_most_one_lease() {
     world.now = START;
     assert_eq!(safe_in(&mut world), 11_000);
     world.wait(5_000);
-    assert_eq!(safe_in(&mut world), 11_000, "how long it has been running, nobody can tell");
+    assert_eq!(safe_in(&mut world), 11_000, "it is unknown since when the lease runs");
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 11_000);
     world.wait(3_600_000 + 20_000);
@@ -269,7 +272,7 @@ fn wait_excludes_leases_granted_after_change() {
     let mut world = settled();
     let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).unwrap();
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
-    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(0))), "nobody holds one");
+    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(0))), "no verifier holds a lease");
     granted(&mut world, None);
     // A repeated command does not know when it was executed, so the wait is longer.
     assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(11_000))));

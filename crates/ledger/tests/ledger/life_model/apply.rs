@@ -19,9 +19,9 @@ impl Life {
         assert!(changes <= 1, "one command made two changes");
         let command = parsed(command);
         let itself = |text| matches!(&command, Command::RevokeText(ask) if ask.digest == text);
-        assert!(ceiling.replaced.is_none_or(itself), "a replaced text has done more than to end itself");
+        assert!(ceiling.replaced.is_none_or(itself), "a replaced token value did more than revoke itself");
         if let Some(scope) = self.needed(ceiling, &command) {
-            assert!(ceiling.holds(scope), "done without {scope}");
+            assert!(ceiling.holds(scope), "executed without {scope}");
         }
         // A value that is already as requested is no change; a new object always is.
         let mut rows = changes;
@@ -55,12 +55,12 @@ impl Life {
                 self.retention = workspace.settings.audit_retention;
             }
             Command::SuspendWorkspace(ask) => {
-                assert!(ceiling.acts_as.is_none(), "suspended by another than root");
+                assert!(ceiling.acts_as.is_none(), "the workspace was suspended without root");
                 self.suspended = ask.suspended;
             }
             other => panic!("{other:?} is not in the model"),
         }
-        assert_eq!(changes, rows.min(1), "a change without its generation");
+        assert_eq!(changes, rows.min(1), "a change did not raise the generation");
         rows
     }
 
@@ -108,8 +108,12 @@ impl Life {
         let (was, is) = (places(&token.addresses), places(&view.allowed_addresses));
         let told = (view.name, view.metadata);
         if ceiling.is_own(at) {
-            assert_eq!((&view.scopes, view.expires_at), (&token.scopes, token.expires_at), "changed by itself");
-            assert_eq!(view.allowed_addresses, token.addresses, "moved by itself");
+            assert_eq!(
+                (&view.scopes, view.expires_at),
+                (&token.scopes, token.expires_at),
+                "a token changed its own scopes or expiration"
+            );
+            assert_eq!(view.allowed_addresses, token.addresses, "a token changed its own addresses");
         } else {
             let can = |scopes: &ScopeSet| probe(|scope| scopes.covers(scope));
             let begins = |start: Option<Timestamp>| start.unwrap_or_default().max(self.world.now);
@@ -152,7 +156,7 @@ impl Life {
         }
         self.texts.push(Text { digest: held.digest, token: at, until: None });
         let works = |text: &&Text| text.token == at && text.until.is_none_or(|until| now < until);
-        assert!(self.texts.iter().filter(works).count() <= 8, "too many texts of one token work");
+        assert!(self.texts.iter().filter(works).count() <= 8, "too many values of one token are valid");
         1
     }
 
@@ -167,14 +171,14 @@ impl Life {
             return 0;
         }
         ceiling.check_reach(self.tokens[at].owner);
-        assert!(!self.tokens[at].revoked, "ended twice");
+        assert!(!self.tokens[at].revoked, "revoked twice");
         match until {
             None => {
                 assert_eq!(ended, Ended::Token);
                 self.tokens[at].revoked = true;
             }
             Some(until) => {
-                assert!(ended == Ended::Text && now < until, "it was over already, or more than it has ended");
+                assert!(ended == Ended::Text && now < until, "it was invalid already, or more than it was revoked");
                 self.texts.iter_mut().filter(|text| text.digest == ask.digest).for_each(|text| text.until = Some(now));
             }
         }
@@ -203,7 +207,7 @@ impl Life {
         ceiling.check_admin(member.quota > self.default_quota, "a quota given");
         self.check_gain(ceiling, &ScopeSet::default(), &member.grants);
         let person = Person { admin, quota: ask.quota, ..Person::new(&member.id, member.grants) };
-        assert!(self.people.insert(member.number, person).is_none(), "a number was given twice");
+        assert!(self.people.insert(member.number, person).is_none(), "a number was reused");
         1
     }
 

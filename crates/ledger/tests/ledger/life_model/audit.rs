@@ -11,7 +11,7 @@ impl Life {
     /// Reads the new audit rows and checks their number.
     pub(super) fn read_audit(&mut self, rows: u64) {
         let new = self.audit_after(self.last_row);
-        assert_eq!(new.len() as u64, rows, "not one audit row for each change");
+        assert_eq!(new.len() as u64, rows, "the number of audit rows does not match the changes");
         self.last_row = new.last_key_value().map_or(self.last_row, |(seq, _)| *seq);
         self.audit.extend(new);
     }

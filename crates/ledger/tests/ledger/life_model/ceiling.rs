@@ -59,17 +59,17 @@ impl Ceiling {
     }
 
     pub(super) fn check_end(&self, end: Option<Timestamp>) {
-        assert!(self.expires_at.is_none_or(|own| end.is_some_and(|end| end <= own)), "escalated in time");
+        assert!(self.expires_at.is_none_or(|own| end.is_some_and(|end| end <= own)), "the expiration was escalated");
     }
 
     fn check_addresses(&self, addresses: &[AddressBlock]) {
         let (asked, own) = (places(addresses), places(&self.addresses));
-        assert!(asked.is_subset(&own), "escalated to other addresses: {asked:?}");
+        assert!(asked.is_subset(&own), "the addresses were escalated: {asked:?}");
     }
 
     /// The credentials being enabled are not restricted like the actor, so the actor must have no restriction.
     pub(super) fn check_unbound(&self) {
-        assert!(self.expires_at.is_none(), "brought to life what outlives it");
+        assert!(self.expires_at.is_none(), "a restricted actor enabled unrestricted credentials");
     }
 
     /// An action reserved for admins was executed by an admin.
@@ -78,7 +78,10 @@ impl Ceiling {
     }
 
     pub(super) fn check_reach(&self, owner: u64) {
-        assert!(self.admin || self.acts_as.is_some_and(|(_, own)| own == owner), "acted on another's token");
+        assert!(
+            self.admin || self.acts_as.is_some_and(|(_, own)| own == owner),
+            "a member acted on another member's token"
+        );
     }
 }
 
@@ -129,12 +132,12 @@ impl Life {
         ceiling.check_end(end);
         ceiling.check_addresses(addresses);
         let can = probe(|scope| scopes.covers(scope));
-        assert!(can.is_subset(&ceiling.grantable(self.reserved)), "escalated: {can:?}");
+        assert!(can.is_subset(&ceiling.grantable(self.reserved)), "the scopes were escalated: {can:?}");
     }
 
     pub(super) fn check_owner(&self, owner: u64, scopes: &ScopeSet) {
         let granted = probe(|scope| self.people[&owner].grants.covers(scope));
-        assert!(probe(|scope| scopes.covers(scope)).is_subset(&granted), "more than the owner");
+        assert!(probe(|scope| scopes.covers(scope)).is_subset(&granted), "more than the owner is granted");
     }
 
     /// The actor can grant everything that is possible after the change and was not before. Returns whether there is
@@ -142,7 +145,7 @@ impl Life {
     pub(super) fn check_gain(&self, ceiling: &Ceiling, before: &ScopeSet, after: &ScopeSet) -> bool {
         let (had, has) = (probe(|scope| before.covers(scope)), probe(|scope| after.covers(scope)));
         let gained: Abilities = has.difference(&had).copied().collect();
-        assert!(gained.is_subset(&ceiling.grantable(self.reserved)), "escalated: {gained:?}");
+        assert!(gained.is_subset(&ceiling.grantable(self.reserved)), "the scopes were escalated: {gained:?}");
         !gained.is_empty()
     }
 }

@@ -17,7 +17,7 @@ impl Life {
         let mut pins = BTreeSet::new();
         for token in self.tokens.iter().filter(|token| self.is_live(token)) {
             if let Some(pin) = &token.pin {
-                assert!(pins.insert((token.owner, pin)), "two live tokens are pinned to one client");
+                assert!(pins.insert((token.owner, pin)), "two live tokens of an owner are bound to one client");
             }
         }
         for (number, person) in &self.people {
@@ -36,14 +36,14 @@ impl Life {
         let digests: Vec<_> = self.texts.iter().map(|text| text.digest).collect();
         for (part, texts) in digests.chunks(101).zip(0..) {
             let answer = self.records(part);
-            assert_eq!(answer.generation, self.generation, "a change that nobody made");
+            assert_eq!(answer.generation, self.generation, "a token changed without a command");
             let workspace = answer.workspace.as_ref().unwrap();
             assert_eq!(workspace.suspended, self.suspended);
             for (text, (_, record)) in self.texts[texts * 101..].iter().zip(&answer.tokens) {
                 let (token, record) = (&self.tokens[text.token], record.as_ref().unwrap());
                 let (owner, person) = (owner_of(&answer, record), &self.people[&token.owner]);
                 assert_eq!((&*record.id, record.owner), (token.id.as_str(), token.owner));
-                assert_eq!(record.scopes, token.scopes, "the scopes are others");
+                assert_eq!(record.scopes, token.scopes, "the scopes differ");
                 assert_eq!((&owner.grants, owner.suspended), (&person.grants, person.suspended));
                 assert_eq!(record.addresses, token.addresses);
                 assert_eq!((record.expires_at, record.not_before), (token.expires_at, token.not_before));

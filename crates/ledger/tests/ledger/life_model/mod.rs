@@ -48,7 +48,7 @@ fn more_random_token_histories_keep_invariants() {
 }
 
 /// The tests together send more than 28,000 commands; they run in parallel.
-#[expect(clippy::explicit_write, reason = "libtest swallows what a test that passes prints")]
+#[expect(clippy::explicit_write, reason = "libtest captures the output of passing tests")]
 fn live(seed: u64) {
     let lives = env::var("LIVES").map_or(LIVES, |lives| lives.parse().unwrap());
     let config = ProptestConfig {

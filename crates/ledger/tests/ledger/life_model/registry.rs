@@ -28,10 +28,10 @@ impl Life {
         }
         let due = self.world.ledger.outbox().due(self.world.now, outcomes.len()).unwrap();
         for (put, outcome) in due.iter().zip(outcomes) {
-            assert_eq!(version_of(put), put.version, "a record says that it is of another version");
+            assert_eq!(version_of(put), put.version, "a record contains another version");
             if !matches!(outcome, Put::Failed) {
                 let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone()));
-                assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was put last");
+                assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was written last");
             }
             if let Some(Fault::Statement(nth, when)) = fault {
                 self.world.ledger.sql().fail(Some((nth, when)));
@@ -66,10 +66,10 @@ impl Life {
             let answer = self.records(part);
             let held = |path: String| self.registry.get(&path).unwrap().1.clone().unwrap();
             let workspace = WorkspaceRecord::decode(&held("w/0Ab3dE".to_owned())).unwrap();
-            assert_eq!(Some(&workspace), answer.workspace.as_ref(), "the registry's workspace is another");
+            assert_eq!(Some(&workspace), answer.workspace.as_ref(), "the registry's workspace record differs");
             for owner in &answer.owners {
                 let path = format!("o/0Ab3dE/{}", owner.number);
-                assert_eq!(OwnerRecord::decode(&held(path)).as_ref(), Ok(owner), "the registry's owner is another");
+                assert_eq!(OwnerRecord::decode(&held(path)).as_ref(), Ok(owner), "the registry's owner record differs");
             }
             for (digest, record) in &answer.tokens {
                 let record = record.as_ref().unwrap();
@@ -79,9 +79,9 @@ impl Life {
                     let facts = Facts { token, owner: owner_of(&answer, record), workspace: &workspace };
                     decide(facts, &Demand::of(key()), self.world.now)
                 };
-                assert_eq!(judge(&found), judge(record), "the registry decides otherwise");
+                assert_eq!(judge(&found), judge(record), "the registry's decision differs");
                 // For a permanently revoked value, the reason does not matter.
-                assert!(record.revoked || found == *record, "the registry holds another record");
+                assert!(record.revoked || found == *record, "the registry's record differs");
             }
         }
     }

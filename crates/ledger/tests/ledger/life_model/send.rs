@@ -26,9 +26,9 @@ impl Life {
         COUNTS.set((COUNTS.get().0 + 1, COUNTS.get().1));
 
         if !matches!(outcome, Ok(Ok(Answered { repeated: false, .. }))) {
-            assert_eq!(self.stamp(), stamp, "a command that was not carried out has changed something");
+            assert_eq!(self.stamp(), stamp, "a refused or failed command changed something");
             if let Some(dump) = dump {
-                assert_eq!(self.world.dump(), dump, "a command that was not carried out has changed something");
+                assert_eq!(self.world.dump(), dump, "a refused or failed command changed something");
             }
         }
         let Ok(outcome) = outcome else { return };
@@ -36,13 +36,13 @@ impl Life {
         let known = place.as_ref().and_then(|place| self.kept.get(place)).filter(|kept| now.since(kept.at) < DAY);
         let valid = ceiling.acts_as.is_none() || self.is_valid(actor);
         match outcome {
-            Err(CommandError::Unauthenticated { .. }) => assert!(!valid, "a text that is good was turned away"),
+            Err(CommandError::Unauthenticated { .. }) => assert!(!valid, "a valid token value was refused"),
             Err(CommandError::IdempotencyMismatch) => {
-                assert!(known.is_some_and(|kept| kept.command != command), "there was no other command under the key");
+                assert!(known.is_some_and(|kept| kept.command != command), "the key was not used by another command");
             }
             Err(CommandError::Internal { detail }) => panic!("{detail}"),
             Err(CommandError::Forbidden { code: ForbiddenCode::ReplacedText, .. }) => {
-                assert!(valid && ceiling.replaced.is_some(), "a text that the token has was taken for an old one");
+                assert!(valid && ceiling.replaced.is_some(), "the current token value was treated as replaced");
             }
             Err(refusal) => {
                 assert!(valid);
@@ -59,15 +59,15 @@ impl Life {
                 }
             }
             Ok(Answered { repeated: true, reply, safe_in, .. }) => {
-                assert!(safe_in.is_some(), "of a repeated command nobody knows when it counts");
+                assert!(safe_in.is_some(), "a repeated command must assume the longest wait");
                 let known = known.unwrap();
                 assert!(valid && known.command == command);
-                assert_eq!(reply, known.reply, "the same command had two answers");
+                assert_eq!(reply, known.reply, "the same command had two replies");
             }
             Ok(Answered { repeated: false, reply, safe_in, .. }) => {
-                assert_eq!(safe_in.is_some(), key.is_some(), "told when it counts, or not, unlike asked");
-                assert!(valid, "a text that is dead was obeyed");
-                assert!(known.is_none_or(|kept| !kept.sure), "a command had two effects");
+                assert_eq!(safe_in.is_some(), key.is_some(), "`safe_in` is present exactly on request");
+                assert!(valid, "an invalid token value was accepted");
+                assert!(known.is_none_or(|kept| !kept.sure), "a repeated command took effect twice");
                 COUNTS.set((COUNTS.get().0, COUNTS.get().1 + 1));
                 let rows = self.apply(&ceiling, &command, &reply);
                 self.read_audit(rows);
@@ -110,14 +110,14 @@ impl Life {
         };
         let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets, snapshot_secrets: &[] };
         let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| handle(ledger, &request, context))) else {
-            assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
+            assert!(matches!(fault, Some(Fault::Crash)), "the ledger panicked");
             self.reopen();
             return Err(());
         };
         let struck = matches!(fault, Some(Fault::Statement(..))) && !sql.is_fault_ahead();
         sql.fail(None);
         if struck {
-            assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement went unnoticed");
+            assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement was not reported");
             return Err(());
         }
         Ok(outcome)
