@@ -79,7 +79,7 @@ fn assert_not_signed_in<T>(outcome: Result<T, CommandError>) {
     let refusal = refused(outcome);
     let CommandError::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(!detail.contains("ann"), "the log contains no personal data: {detail}");
-    assert_eq!(refusal.to_string(), "the sign-in is refused", "the reason is only in the log");
+    assert_eq!(refusal.to_string(), "nobody signs in this way", "the reason is only in the log");
 }
 
 fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
