@@ -1,7 +1,7 @@
-//! How what can be asked is declared: once, with its reply.
+//! Declares requests, each once, with its reply.
 
-/// Declares an enum of all that can be asked: of each, the type of the question and of its reply, for the trait `Ask`
-/// that is in scope.
+/// Declares an enum of requests: for each the type of the request and of its reply, for the trait `Ask` that is in
+/// scope.
 macro_rules! asked {
     ($(#[$about:meta])* $all:ident { $($ask:ident => $reply:ty),* $(,)? }) => {
         $(#[$about])*

@@ -3,32 +3,32 @@
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
 use serde::{Deserialize, Serialize};
 
-/// A scope that every workspace has. It opens a part of the management API.
+/// A scope that every workspace has. It permits a part of the management API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BuiltIn {
-    /// See tokens.
+    /// List and read tokens.
     TokensRead,
-    /// Issue, change and revoke them.
+    /// Create, change and revoke tokens.
     TokensWrite,
-    /// Take over such as were issued elsewhere.
+    /// Import third-party tokens.
     TokensImport,
-    /// Give them all that their owner is granted.
+    /// Give tokens any scope that their owner is granted.
     TokensGrant,
-    /// Check them.
+    /// Verify tokens.
     TokensVerify,
-    /// Open sessions.
+    /// Create sessions.
     SessionsCreate,
     /// Read snapshots.
     SnapshotsRead,
-    /// Read the audit.
+    /// Read the audit log.
     AuditRead,
-    /// Manage all but tokens.
+    /// Manage everything but tokens.
     WorkspaceManage,
 }
 
 impl BuiltIn {
-    /// All there are.
+    /// All of them.
     pub const ALL: [Self; 9] = [
         Self::TokensRead,
         Self::TokensWrite,
@@ -85,7 +85,7 @@ impl BuiltIn {
         self.scope().is_some_and(|scope| pattern.covers(&scope))
     }
 
-    /// Every name is a scope; were one not, nobody would hold it.
+    /// Every name is a scope; if one were not, nothing would grant it.
     fn scope(self) -> Option<Scope> {
         Scope::parse(self.name()).ok()
     }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_built_in_name_is_a_scope_of_its_own() {
+    fn every_built_in_name_is_a_distinct_scope() {
         let names: BTreeSet<_> = BuiltIn::ALL.iter().filter_map(|scope| scope.scope()).collect();
         assert_eq!(names.len(), BuiltIn::ALL.len());
         for scope in BuiltIn::ALL {

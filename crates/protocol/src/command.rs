@@ -1,7 +1,7 @@
-//! What a ledger can be told to do, as it travels from the API to the ledger's object: typed JSON.
+//! The commands of a ledger, as typed JSON from the API to the ledger's object.
 //!
 //! A [`Request`] names its actor; the ledger authenticates, authorises and executes it in one transaction. Each command
-//! is a type of its own with the reply it earns, so that a caller cannot mistake one answer for another.
+//! is a type with its own reply type, so that a caller cannot confuse replies.
 
 mod binary;
 mod idempotency_key;
@@ -39,61 +39,61 @@ pub use self::{
     workspace::*,
 };
 
-/// One command with everything that surrounds it.
+/// One command with its context.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The ledger's own key: it says which workspace a new ledger is for, and guards against a mixed-up address.
+    /// The ledger's own key: it says which workspace a new ledger is for, and detects a request sent to the wrong
+    /// object.
     pub workspace: WorkspaceKey,
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// The id under which the request is logged and answered.
+    /// The request id, for the log and the response.
     pub request_id: String,
-    /// Where the request came from, for the audit and for tokens that are bound to addresses.
+    /// The client's address, for the audit and for tokens that are bound to addresses.
     pub address: Option<IpAddr>,
-    /// Where the caller gave an `Idempotency-Key`: the command has one effect, however often it is sent.
+    /// The caller's `Idempotency-Key`, if any: the command has one effect, however often it is sent.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// The web page's origin that the request comes from, where that is not the API's own: the workspace must allow it.
+    /// The origin of the web page that sent the request, if it is not the API's own: the workspace must allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// Of a command that changes one token: it is carried out only while the token's version is one of these.
+    /// For a command that changes one token: it is executed only if the token's version is one of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<Vec<u64>>,
-    /// Whether the caller wants to know when no verifier relies any more on what was before the command.
+    /// Whether the reply is to say when no verifier relies any more on the state before the command.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub wait: bool,
-    /// What to do.
+    /// The command.
     pub command: Command,
 }
 
-/// Who asks. The ledger looks the token or session up itself: the caller's word for its scopes is never taken.
+/// The caller. The ledger looks the token or session up itself and never trusts scopes that the request claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// The bearer of the token with this digest.
+    /// The client that presented the token with this digest.
     Token(Digest),
-    /// The browser that holds the session whose text has this digest.
+    /// The browser with the session whose value has this digest.
     Session(Digest),
-    /// The bearer of the deployment's root token: an admin of every workspace.
+    /// The holder of the deployment's root token: an admin of every workspace.
     Root,
-    /// The control plane's own verifier. It may ask for [`Records`] and for a [`Lease`], and [report uses](ReportUses), nothing
-    /// else.
+    /// The control plane's own verifier. It may only request [`Records`] and a [`Lease`], and [report
+    /// uses](ReportUses).
     Verifier,
-    /// The control plane itself, where somebody signs in by an identity provider. It may ask for the workspace's
-    /// [providers](ReadIdentityProviders), hand in [what one of them says](SignIn), and [note why nobody signed
-    /// in](NoteRefusal), nothing else.
+    /// The control plane itself, during a sign-in through an identity provider. It may only read the workspace's
+    /// [providers](ReadIdentityProviders), [sign a member in](SignIn), and [record a failed sign-in](NoteRefusal).
     SignIn,
 }
 
-/// What carrying a command out does.
+/// The effect of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nobody's rights are other afterwards, and nothing is added that stays.
+    /// It changes no rights and adds nothing permanent.
     Asks,
-    /// It adds what stays: the digest of each value that a token ever had, too.
+    /// It adds something permanent, such as the digest of every token value ever issued.
     Adds,
-    /// It changes what is there, or adds what is bounded anyway.
+    /// It changes existing data, or adds data whose amount is bounded.
     Changes,
-    /// It takes something away, as an incident calls for: it revokes, disables, suspends, erases, deletes.
+    /// It removes something, as an incident requires: it revokes, disables, suspends, erases or deletes.
     TakesAway,
 }
 
@@ -103,13 +103,13 @@ impl Effect {
     }
 }
 
-/// A command's type says what it answers.
+/// A command's type determines the type of its reply.
 pub trait Ask: Into<Command> + Send {
-    /// What the ledger replies when it has done it.
+    /// The ledger's reply after executing it.
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
-/// Declares the commands: each with its reply and its effect, which may depend on what is asked.
+/// Declares the commands: each with its reply and its effect, which may depend on its content.
 macro_rules! commands {
     ($($command:ident $(($ask:ident))? => $reply:ty, $effect:expr;)*) => {
         asked! {
@@ -119,16 +119,16 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Every [`kind`](Self::kind) there is.
+            /// Every [`kind`](Self::kind).
             pub const KINDS: &[&str] = &[$(stringify!($command)),*];
 
-            /// What kind of command it is: the name of its type.
+            /// The kind of command: the name of its type.
             #[must_use]
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$command(_) => stringify!($command)),* }
             }
 
-            /// What carrying it out does.
+            /// The effect of executing it.
             #[must_use]
             pub fn effect(&self) -> Effect {
                 match self { $(commands!(@pattern $command $($ask)?) => $effect),* }
@@ -186,20 +186,21 @@ commands! {
 }
 
 impl Command {
-    /// Whether it only asks.
+    /// Whether it only reads.
     #[must_use]
     pub fn is_question(&self) -> bool {
         self.effect() == Effect::Asks
     }
 
-    /// Whether it takes something away.
+    /// Whether it removes something.
     #[must_use]
     pub fn takes_away(&self) -> bool {
         self.effect() == Effect::TakesAway
     }
 }
 
-/// Asks nothing but whether the actor is let in and holds this scope: before something is read that costs much to read.
+/// Only checks that the actor is authenticated and holds this scope, before something is read that is expensive to
+/// read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CheckScope {
     /// The scope.
@@ -210,32 +211,32 @@ pub struct CheckScope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {}
 
-/// What a verifier needs to know of these texts, as of now; needs `tokens:verify`. At most 101 digests
-/// (a hundred and the asker's own). Writes nothing. Where there is no workspace by that key, the answer says so.
+/// The records of these digests, as of now; needs `tokens:verify`. At most 101 digests (a hundred and the caller's
+/// own). Writes nothing. The reply says if the workspace does not exist.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// The texts in question.
+    /// Digests of token values.
     pub digests: Vec<Digest>,
 }
 
-/// Asks for leave to answer from memory for a while, and for what that memory lacks; needs `tokens:verify`. Writes nothing
-/// but the uses that it tells of.
+/// Requests a lease, with the records that the verifier's cache lacks; needs `tokens:verify`. Writes only the reported
+/// uses.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Lease {
-    /// As of when the asker's memory is; nothing where it holds nothing.
+    /// The position of the verifier's cache; `None` if it is empty.
     pub since: Option<Position>,
-    /// The texts in question, as in [`Records`].
+    /// Digests of token values, as in [`Records`].
     pub digests: Vec<Digest>,
-    /// Uses that were counted elsewhere: at most 1,000, as in [`ReportUses`].
+    /// Uses counted by the verifier: at most 1,000, as in [`ReportUses`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<Uses>,
-    /// Of an asker that loads segments.
+    /// Set by a verifier that loads segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<Segments>,
 }
 
-/// What [`Records`] are there.
+/// The reply to [`Records`].
 pub type Recorded = Binary<Answer>;
 
-/// What a [`Lease`] is granted.
+/// The reply to [`Lease`].
 pub type Granted = Binary<Grant>;

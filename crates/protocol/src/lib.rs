@@ -1,12 +1,12 @@
-//! What crosses between the API, the Worker and the ledger: [commands](command) and their [replies](reply), what the
-//! [directory] is asked, [refusals](refusal), and the types that both ends read and write.
+//! The types that cross between the API, the Worker and the ledger: [commands](command) and their [replies](reply), the
+//! queries to the [directory], [errors](CommandError), and shared value types.
 //!
-//! Whatever is read here comes from outside: it is parsed once, into types that cannot be wrong, by the strict reader of
-//! [`json`]. Nothing here decides anything, and nothing knows a database, a clock or a runtime.
+//! All input is untrusted. It is parsed once, by the strict reader of [`json`], into types that cannot hold invalid
+//! values. This crate makes no decisions and uses no database, clock or runtime.
 
 #![forbid(unsafe_code)]
 
-// Forms: how things are written.
+// Formats.
 pub mod json;
 pub mod rfc3339;
 
@@ -23,12 +23,12 @@ mod web_authority;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 
-// What is asked, and why it is refused.
+// Commands and errors.
 mod asked;
 pub mod command;
 pub mod command_error;
 
-// How that travels.
+// Their transport.
 pub mod directory;
 pub mod reply;
 

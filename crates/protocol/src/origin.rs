@@ -2,21 +2,20 @@
 
 use crate::web_authority::WebAuthority;
 
-/// An origin (RFC 6454, section 6.2): `https://` or `http://`, a host in lower case, and a port where it is not the
-/// scheme's own; nothing after that. It is only read: what was allowed is kept as it was sent.
+/// An origin (RFC 6454, section 6.2): `https://` or `http://`, a host in lower case, and a port if it is not the
+/// scheme's default; nothing after that. It is only validated: an allowed origin is stored as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin(Box<str>);
 
-/// The text is no origin.
+/// The text is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an origin is https:// or http://, a host in lower case and perhaps a port, and no more")]
 pub struct InvalidOrigin;
 
 impl Origin {
-    /// Takes an origin in the spelling of browsers.
+    /// Parses an origin in the form that browsers send.
     ///
-    /// # Errors
-    /// [`InvalidOrigin`] where the text is none, or another spelling of one, which no browser would send.
+    /// # Errors [`InvalidOrigin`] if the text is not an origin, or in a form that no browser sends.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
         let (scheme, own_port) = if text.starts_with("https://") { ("https://", 443) } else { ("http://", 80) };
         let authority = text.strip_prefix(scheme).and_then(WebAuthority::parse).ok_or(InvalidOrigin)?;
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_browsers_send() {
+    fn origin_parser_accepts_only_the_form_of_browsers() {
         for good in [
             "https://app.example.com",
             "https://app.example.com:80",

@@ -1,17 +1,17 @@
-//! The ledger's side of the wire, and the API's: requests and replies as JSON.
+//! Encoding of requests and replies as JSON, for the ledger and the API.
 //!
-//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`; to whoever wants to wait, `{"safe_in":…,`,
-//! then `"snapshots_until":…,` where there may be snapshots, and then the same. What it holds is what the API's caller is
-//! answered, to the letter: the ledger writes it once and nobody between reads it.
+//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`. If the caller waits, `{"safe_in":…,` precedes that, then
+//! `"snapshots_until":…,` if there may be snapshots. The API returns the content unchanged: the ledger writes it once,
+//! and it is not parsed in between.
 //!
-//! Both ends are built from one source, but an object may run the version before or after its caller's for a while. So the
-//! JSON is pinned by a test, and each end reads what the next version may write:
+//! Both ends are built from one source, but an object may run an older or newer version than its caller for a while. So
+//! a test pins the JSON, and each end accepts what the next version may write:
 //!
-//! - A field that is not known is passed over, in a request, in what a reply holds, and before it. So only such a field may
-//!   be added to a request as does no harm where it is not heeded. What must be heeded is a command of another name, or
-//!   an actor: those that are not known are [refused](CommandError::NotUnderstood).
-//! - A [reason](CommandError) for a refusal that is not known is still a [refusal](CommandError::NotKnown). Anything else that is not
-//!   known is [no reply](NotAReply); none of it is ever taken for a yes.
+//! - Unknown fields are ignored: in a request, in the content of a reply, and before it. So a field may be added to a
+//!   request only if ignoring it does no harm. Anything that must not be ignored is a new command or a new actor:
+//!   unknown ones are [rejected](CommandError::NotUnderstood).
+//! - An unknown [reason](CommandError) of an error is still an [error](CommandError::NotKnown). Anything else that is
+//!   unknown is [no reply](NotAReply); none of it is ever treated as success.
 
 use core::fmt;
 
@@ -24,33 +24,33 @@ use serde_json::value::RawValue;
 
 use crate::{command::Ask, command_error::CommandError, json};
 
-/// What became of a command.
+/// The outcome of a command.
 const OK: &str = "ok";
 const REPEATED: &str = "repeated";
 const REFUSED: &str = "refused";
 
-/// What is told beside that, in milliseconds, where the caller wants to wait.
+/// Additional fields, in milliseconds, if the caller waits.
 const SAFE_IN: &str = "safe_in";
 const SNAPSHOTS_UNTIL: &str = "snapshots_until";
 
-/// With what ledgers of before [`CommandError::NotUnderstood`] began to say the same, as an internal failure.
+/// The internal error by which ledgers older than [`CommandError::NotUnderstood`] report the same.
 const WRONG_FIELD: &str = "not a request: a wrong field at ";
 
-/// What a command answered.
+/// The reply of an executed command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answered<T> {
     /// The reply.
     pub reply: T,
-    /// Whether it was carried out before, under the same idempotency key: this is what it answered then, without what
-    /// is shown once only.
+    /// Whether it was executed before, under the same idempotency key: then this is the earlier reply, without values
+    /// that are returned only once.
     pub repeated: bool,
-    /// Where the caller wants to wait: in how many milliseconds no verifier relies any more on what was before the command.
+    /// If the caller waits: in how many milliseconds no verifier relies any more on the state before the command.
     pub safe_in: Option<u64>,
-    /// Likewise, and where there may be any: until when a snapshot may be relied upon that does not know of the command.
+    /// If the caller waits and there may be snapshots: until when one may be valid that does not include the command.
     pub snapshots_until: Option<Timestamp>,
 }
 
-/// A reply as it travels: exactly one of the last three fields is there. Unknown fields are ignored.
+/// A reply in its JSON form, with exactly one of the last three fields. Unknown fields are ignored.
 #[derive(Default)]
 struct Envelope<'a> {
     safe_in: Option<&'a RawValue>,
@@ -73,8 +73,8 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Written by hand: a derived one makes the worker 4.6 kB larger (gzip), since nothing else is read by serde_json's own
-/// deserializer.
+/// Implemented by hand: a derived implementation makes the Worker 4.6 kB larger (gzip), since nothing else uses
+/// serde_json's own deserializer.
 impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -90,7 +90,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
                 let mut envelope = Envelope::default();
                 while let Some((name, value)) = fields.next_entry::<&str, &RawValue>()? {
                     let Some(field) = envelope.field(name) else { continue };
-                    // Twice would be two answers.
+                    // A repeated field would be two replies.
                     if field.replace(value).is_some() {
                         return Err(A::Error::custom("a field is there twice"));
                     }
@@ -103,15 +103,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
     }
 }
 
-/// The bytes are no reply to this command. Says nothing of what they hold: a reply may carry a token's text.
+/// The bytes are not a reply to this command. The error contains none of them: a reply may contain a token value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a reply to the command")]
 pub struct NotAReply;
 
-/// Takes the reply, as JSON, out of what a ledger wrote. It is what the API answers.
+/// The content of a ledger's reply, as JSON. The API returns it unchanged.
 ///
-/// # Errors
-/// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
+/// # Errors [`NotAReply`] if the bytes are something else. The inner result is the error of a rejected command.
 pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, CommandError>, NotAReply> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| NotAReply)?;
     let (reply, repeated) = match envelope {
@@ -128,7 +127,7 @@ pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, CommandError>,
     Ok(Ok(Answered { reply: reply.get().as_bytes(), repeated, safe_in, snapshots_until }))
 }
 
-/// Reads why the command was refused.
+/// Reads why the command was rejected.
 fn refused(bytes: &[u8]) -> Result<CommandError, NotAReply> {
     let refusal = json::parse(bytes).map_err(|_| NotAReply)?;
     Ok(match json::fit(refusal) {
@@ -140,10 +139,9 @@ fn refused(bytes: &[u8]) -> Result<CommandError, NotAReply> {
     })
 }
 
-/// Reads the reply to a command of type `C`.
+/// Decodes the reply to a command of type `C`.
 ///
-/// # Errors
-/// [`NotAReply`], likewise.
+/// # Errors [`NotAReply`], likewise.
 pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, CommandError>, NotAReply> {
     decode_outcome(bytes)
 }
@@ -156,13 +154,13 @@ pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result
 }
 
 impl<T> Answered<T> {
-    /// The reply to a command that was carried out just now.
+    /// The reply to a command that was executed just now.
     pub fn now(reply: T) -> Self {
         Self { reply, repeated: false, safe_in: None, snapshots_until: None }
     }
 }
 
-/// Writes the outcome of a command whose reply is JSON already.
+/// Encodes the outcome of a command whose reply is JSON already.
 #[must_use]
 pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> {
     let (name, reply, numbers) = match outcome {
@@ -170,7 +168,7 @@ pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> 
             let numbers = [(SAFE_IN, safe_in), (SNAPSHOTS_UNTIL, snapshots_until.map(|until| until.0))];
             (if repeated { REPEATED } else { OK }, reply, numbers)
         }
-        // An empty answer, which nobody would take for a reply, is the honest way out.
+        // As a last resort an empty response, which no caller takes for a reply.
         Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default(), [(SAFE_IN, None), (SNAPSHOTS_UNTIL, None)]),
     };
     let told = numbers.map(|(name, number)| number.map(|number| format!("\"{name}\":{number},")).unwrap_or_default());
@@ -179,17 +177,15 @@ pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> 
 
 /// A reply as JSON.
 ///
-/// # Errors
-/// [`CommandError::Internal`] where it has no such form.
+/// # Errors [`CommandError::Internal`] if it cannot be represented.
 pub fn json_of(reply: &impl Serialize) -> Result<String, CommandError> {
     serde_json::to_string(reply).map_err(|_| CommandError::internal("a reply has no JSON form"))
 }
 
-/// Reads what came in, or says where it fails without repeating any of it. What is JSON and not known came from a version
-/// that knows more.
+/// Decodes input, or says where it is invalid without repeating any of it. Valid JSON with unknown content comes from a
+/// newer version.
 ///
-/// # Errors
-/// [`CommandError::NotUnderstood`], or [`CommandError::Internal`] where it is no JSON.
+/// # Errors [`CommandError::NotUnderstood`], or [`CommandError::Internal`] if it is not JSON.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CommandError> {
     let request = json::parse(bytes).map_err(|_| CommandError::internal("not a request: no JSON"))?;
     let not_understood = |error: json::DecodeError| format!("{WRONG_FIELD}{}", error.pointer());

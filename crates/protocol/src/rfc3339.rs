@@ -1,17 +1,17 @@
-//! Times as people read and write them: RFC 3339.
+//! Times in RFC 3339 format.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-/// Reads a time with any offset and fraction, from 1970 on.
+/// Parses a time with any offset and fraction, from 1970 on.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     u64::try_from(time.timestamp_millis()).ok().map(Timestamp)
 }
 
-/// Writes a time in UTC with milliseconds.
+/// Formats a time in UTC with milliseconds.
 #[must_use]
 pub fn format(time: Timestamp) -> String {
     let time = i64::try_from(time.0).ok().and_then(DateTime::from_timestamp_millis);
@@ -28,15 +28,14 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
 
 /// Reads a time from text.
 ///
-/// # Errors
-/// Where it is no time.
+/// # Errors If the text is not a time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text)
         .ok_or_else(|| D::Error::custom("not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z"))
 }
 
-/// The same for a day (UTC), which is told by its beginning and written as its date.
+/// The same for a day (UTC), which is represented by its beginning and written as a date.
 pub(crate) mod date {
     use counterfoil_verify::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
@@ -52,7 +51,7 @@ pub(crate) mod date {
     }
 }
 
-/// The same for a time that may be absent, which is `null`.
+/// The same for an optional time, where `null` is none.
 pub mod option {
     use counterfoil_verify::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -67,8 +66,7 @@ pub mod option {
 
     /// Reads it likewise.
     ///
-    /// # Errors
-    /// Where it is anything else.
+    /// # Errors If it is neither.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| super::parse(&text).ok_or_else(|| D::Error::custom("not a time"))).transpose()

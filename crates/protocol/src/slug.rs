@@ -1,4 +1,4 @@
-//! A workspace's slug: the name by which people and URLs know it.
+//! A workspace's slug: its name in URLs.
 
 use core::{fmt, ops::RangeInclusive, str::FromStr};
 
@@ -12,16 +12,15 @@ const LENGTH: RangeInclusive<usize> = 3..=40;
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(Box<str>);
 
-/// The text is no slug.
+/// The text is not a slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a slug is 3 to 40 of a-z, 0-9 and -, starts with a letter and does not end in -")]
 pub struct InvalidSlug;
 
 impl Slug {
-    /// Takes a slug.
+    /// Parses a slug.
     ///
-    /// # Errors
-    /// [`InvalidSlug`] where the text does not follow the grammar.
+    /// # Errors [`InvalidSlug`] if the text does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, InvalidSlug> {
         let is_slug = LENGTH.contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_kept() {
+    fn slug_parser_accepts_exactly_the_grammar() {
         let longest = format!("a{}z", "-".repeat(38));
         for slug in ["abc", "a-b", "a0-9", "demo", "a--b", &longest] {
             assert_eq!(Slug::parse(slug).map(|slug| slug.to_string()).as_deref(), Ok(slug));

@@ -1,4 +1,4 @@
-//! Whether a member or a workspace takes part: `"active"` or `"suspended"` in JSON.
+//! Whether a member or a workspace is active: `"active"` or `"suspended"` in JSON.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 

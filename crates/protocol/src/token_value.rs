@@ -1,22 +1,22 @@
-//! The text of a token on its way to the one response that shows it.
+//! A token value on its way to the one response that contains it.
 
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A token's text. Redacted in `Debug`; the one place where it is serialised is the reply that issues it.
+/// A token value. Redacted in `Debug`; it is serialised only in the reply of the command that creates it.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenValue(String);
 
 impl TokenValue {
-    /// Wraps the text of a token just minted.
+    /// Wraps a newly created token value.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The text itself, for the response that shows it.
+    /// The value itself, for the response that contains it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The address of a service on the web that a workspace names.
+//! The URL of a web service that a workspace configures.
 
 mod public;
 
@@ -11,31 +11,30 @@ use crate::web_authority::WebAuthority;
 /// The longest address, in bytes.
 const LONGEST: usize = 255;
 
-/// What a path and a query hold beside letters and digits (RFC 3986, sections 3.3 and 3.4).
+/// The characters of a path and a query besides letters and digits (RFC 3986, sections 3.3 and 3.4).
 const PUNCTUATION: &[u8] = b"-._~!$&'()*+,;=:@/%?";
 
-/// `https://` with a host, and perhaps a port, a path and a query; `http://` where the host is this very machine, for
-/// development. It names no user and no fragment, and its path no way upwards. Two addresses are one only where their
-/// texts are: that is how issuers are compared (OpenID Connect Core, section 3.1.3.7).
+/// `https://` with a host, and optionally a port, a path and a query; `http://` only for the local machine, for
+/// development. It has no user, no fragment, and no `..` in its path. Two URLs are equal only if their texts are: that
+/// is how issuers are compared (OpenID Connect Core, section 3.1.3.7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebAddress(Box<str>);
 
-/// The text is no such address.
+/// The text is not such a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an address is https://, a host and perhaps a port, a path and a query, of at most {LONGEST} characters")]
 pub struct InvalidWebAddress;
 
 impl WebAddress {
-    /// Takes an address.
+    /// Parses a URL.
     ///
-    /// # Errors
-    /// [`InvalidWebAddress`] where the text is none.
+    /// # Errors [`InvalidWebAddress`] if the text is not one.
     pub fn parse(text: &str) -> Result<Self, InvalidWebAddress> {
         let Parts { is_secure, host, tail } = Parts::of(text)?;
         let is_written_well = tail.bytes().all(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
             && !tail.split(['/', '?']).any(|segment| matches!(segment, "." | ".."))
-            // Another way to write a dot, which the URL Standard reads as one.
+            // Another encoding of a dot, which the URL Standard treats as one.
             && !tail.to_ascii_lowercase().contains("%2e")
             && tail.matches('?').count() <= 1;
         if text.len() <= LONGEST && is_written_well && (is_secure || is_this_machine(&host)) {
@@ -50,7 +49,7 @@ impl WebAddress {
         &self.0
     }
 
-    /// Whether it is on the public internet, as far as its text says: see [`public`].
+    /// Whether the host is on the public internet, as far as its text shows: see [`public`].
     #[must_use]
     pub fn is_public(&self) -> bool {
         Parts::of(&self.0).is_ok_and(|parts| public::is_public(&parts.host))
@@ -63,12 +62,12 @@ impl WebAddress {
     }
 }
 
-/// What an address is made of.
+/// The parts of the URL.
 struct Parts<'a> {
     is_secure: bool,
     /// Without its port.
     host: String,
-    /// What follows the host.
+    /// Everything after the host.
     tail: &'a str,
 }
 
@@ -86,7 +85,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whether what is sent there never leaves the machine.
+/// Whether data sent there never leaves the machine.
 fn is_this_machine(host: &str) -> bool {
     matches!(host, "localhost" | "[::1]") || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_kept_to_the_letter() {
+    fn web_addresses_are_kept_unchanged() {
         for text in [
             "https://accounts.example",
             "https://accounts.example/",
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_web_addresses_are_rejected() {
         let long = format!("https://a.example/{}", "a".repeat(LONGEST));
         for text in [
             "",
@@ -162,7 +161,7 @@ mod tests {
             "https://a.example/?a?b",
             "https://a.example:0",
             "https://a_b.example",
-            // Not this machine, though it may look like it.
+            // Not the local machine, though it may look like it.
             "http://a.example",
             "http://localhost.example",
             "http://localhost@a.example",
@@ -178,9 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_public_is_recognised_in_every_spelling() {
+    fn non_public_hosts_are_recognised_in_every_spelling() {
         for host in [
-            // Loopback, as URL parsers read it.
+            // Loopback, in all forms that URL parsers accept.
             "127.0.0.1",
             "127.0.0.1:8443",
             "127.1",
@@ -193,7 +192,7 @@ mod tests {
             "0177.0.0.1",
             "0177.0x0.1",
             "00000177.0.0.01",
-            // Which of them it is, nobody need know.
+            // Which of them it is does not matter.
             "08.0.0.1",
             "256.1.1.1",
             "1.2.3.4.5",
@@ -295,7 +294,7 @@ mod tests {
             let address = WebAddress::parse(&format!("https://{host}/keys")).unwrap();
             assert!(address.is_public(), "{host}");
         }
-        // What is no address in the first place: a zone, a trailing dot, another script, an escape.
+        // Not a host at all: a zone, a trailing dot, another script, an escape.
         for host in
             ["[fe80::1%25eth0]", "[fe80::1%eth0]", "127.0.0.1.", "localhost.", "127。0。0。1", "127.0.0.%31", "①"]
         {

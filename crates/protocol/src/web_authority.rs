@@ -1,13 +1,13 @@
-//! Where a server is: a name or an address, and perhaps a port (RFC 3986, section 3.2, without a user).
+//! The authority of a URL: a host name or an address, and optionally a port (RFC 3986, section 3.2, without a user).
 
 use core::{fmt, net::Ipv6Addr, num::NonZero};
 
-/// The longest host name (RFC 1035, section 2.3.4), as text.
+/// The longest host name (RFC 1035, section 2.3.4), in characters.
 const MAX_NAME: usize = 253;
 /// The longest label of one, likewise.
 const MAX_LABEL: usize = 63;
 
-/// A host in its one spelling, lower case and with the brackets of an IPv6 address, and the port where one is written.
+/// A host in canonical form (lower case, an IPv6 address in brackets), and the port if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebAuthority {
     pub(crate) host: String,
@@ -15,10 +15,10 @@ pub(crate) struct WebAuthority {
 }
 
 impl WebAuthority {
-    /// Reads an authority in any case; none where the text is something else.
+    /// Parses an authority in any case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.rsplit_once(':') {
-            // The colons of an IPv6 address stand in brackets.
+            // The colons of an IPv6 address are within brackets.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (text, None),
         };
@@ -35,8 +35,8 @@ impl WebAuthority {
         Some(Self { host, port })
     }
 
-    /// The same as URLs have it (URL Standard, section 3.5): an IPv6 address that maps an IPv4 one is written in hexadecimal
-    /// throughout.
+    /// The host in canonical URL form (URL Standard, section 3.5): an IPv4-mapped IPv6 address is written in
+    /// hexadecimal.
     pub(crate) fn in_url(mut self) -> Self {
         let address = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let address = address.and_then(|address| address.parse::<Ipv6Addr>().ok());
@@ -46,7 +46,7 @@ impl WebAuthority {
         self
     }
 
-    /// The same without its port where that is one of these, which go without saying.
+    /// The same without its port if it is one of these default ports.
     pub(crate) fn without(mut self, ports: &[u16]) -> Self {
         self.port = self.port.filter(|port| !ports.contains(&port.get()));
         self

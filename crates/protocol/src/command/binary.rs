@@ -1,4 +1,4 @@
-//! What verifiers read, on its way through JSON.
+//! Binary records within JSON.
 
 use core::ops::Deref;
 
@@ -6,8 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_verify::Encoded;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// What verifiers everywhere read, in its binary layout, so that there is one reader of it. In JSON it is that as text, in
-/// base64.
+/// A record in the binary layout that all verifiers read, so that there is only one decoder. In JSON it is base64 text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Binary<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! Commands about signing in by an identity provider, and what they answer.
+//! Commands for signing in through an identity provider, and their replies.
 
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub enum MemberBy {
     Subject,
 }
 
-/// Who may vouch for members. For the control plane itself, where somebody signs in.
+/// Reads the identity providers. For the control plane itself, during a sign-in.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadIdentityProviders {}
 
@@ -51,46 +51,46 @@ pub struct IdentityProviders {
     pub providers: Vec<IdentityProvider>,
 }
 
-/// Opens a session for the member that an identity token is about: the control plane has checked the token's signature,
-/// issuer, audience and times, and the ledger decides whose it is. The session may do what its member is granted. It lasts
-/// for the workspace's session length, or until the member is suspended or erased, all its tokens are revoked, or the
-/// provider is no longer among the workspace's.
+/// Creates a session for the member that an identity token identifies. The control plane has verified the token's
+/// signature, issuer, audience and times; the ledger maps it to a member. The session may do what its member is
+/// granted. It lasts for the workspace's session length, or until the member is suspended or erased, all its tokens are
+/// revoked, or the provider is removed from the workspace.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SignIn {
     /// The provider that issued the token.
     pub issuer: WebAddress,
-    /// Whom it is meant for, as the workspace names it.
+    /// The token's audience, as the workspace configures it.
     pub audience: String,
-    /// The provider's name for whom it is about.
+    /// The token's `sub`.
     pub subject: String,
-    /// Their e-mail address, where the token states one.
+    /// The token's e-mail address, if it has one.
     pub email: Option<String>,
-    /// Whether the provider says that the address is theirs; absent where it says nothing of it.
+    /// Whether the provider states that the address is verified; `None` if it says nothing.
     pub email_verified: Option<bool>,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// Why nobody signed in although a provider of the workspace had signed the token. It names nobody.
+/// Why a sign-in failed although a provider of the workspace had signed the token. It identifies no person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotSignedIn {
-    /// The token's time is over.
+    /// The token has expired.
     TokenExpired,
-    /// The token is not what an identity token for this workspace must be: of another kind, not valid yet, or issued to
-    /// another client.
+    /// The token does not meet the requirements of an identity token for this workspace: it is of another kind, not
+    /// valid yet, or issued to another client.
     TokenUnfit,
-    /// The token is of another flow than the browser's.
+    /// The token was issued for another flow than the browser's.
     OtherFlow,
     /// The workspace is suspended.
     WorkspaceSuspended,
-    /// The token states no e-mail address, by which the provider's members are found.
+    /// The token has no e-mail address, by which this provider's members are identified.
     EmailMissing,
     /// The provider does not say that the address is verified, or says that it is not.
     EmailNotVerified,
-    /// There is a member with this subject, and nobody has said at which provider.
+    /// A member has this subject, but no provider was assigned to it.
     SubjectUndecided,
-    /// No member is known by this identity.
+    /// No member matches the identity.
     NoMember,
     /// The member is suspended.
     MemberSuspended,
@@ -99,7 +99,7 @@ pub enum NotSignedIn {
 }
 
 impl NotSignedIn {
-    /// The same for the log.
+    /// The reason for the log, in words.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -117,22 +117,22 @@ impl NotSignedIn {
     }
 }
 
-/// Writes down that nobody signed in, and why, for admins to read in the audit. For the control plane itself, once it has
-/// found that a provider of the workspace did sign the token: nobody else can bring this about. Of each reason at each
-/// provider there is a row a minute at most, and only the last thousand rows are kept.
+/// Records a failed sign-in and its reason, for admins to read in the audit log. Only for the control plane itself,
+/// after it has verified that a provider of the workspace signed the token: no other caller can cause this. For each
+/// reason and provider at most one row per minute is written, and only the last thousand rows are kept.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct NoteRefusal {
     /// The provider that issued the token.
     pub issuer: WebAddress,
-    /// Whom it is meant for, as the workspace names it.
+    /// The token's audience, as the workspace configures it.
     pub audience: String,
-    /// Why.
+    /// The reason.
     pub reason: NotSignedIn,
 }
 
 /// Whether a row was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalNoted {
-    /// Not where there was one just now.
+    /// False if there was a recent one.
     pub noted: bool,
 }

@@ -1,13 +1,13 @@
-//! Lists, which are told in pages.
+//! Lists, which are returned in pages.
 
 use serde::{Deserialize, Serialize};
 
-/// A part of a longer list.
+/// The requested part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// How many items: 1 to 100, 50 where absent.
+    /// How many items: 1 to 100; 50 if absent.
     pub limit: Option<u32>,
-    /// Where the last page ended: its `next_cursor`, opaque to callers.
+    /// The end of the last page: its `next_cursor`, opaque to callers.
     pub cursor: Option<String>,
 }
 

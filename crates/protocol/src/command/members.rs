@@ -1,4 +1,4 @@
-//! Commands about members and clients, and what they answer.
+//! Commands for members and clients, and their replies.
 
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,36 +6,37 @@ use serde::{Deserialize, Serialize};
 use super::{listing::Page, patch::Patch};
 use crate::{rfc3339, status, web_address::WebAddress};
 
-/// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.
+/// Lists the members by number; needs `workspace:manage`. With `tokens:read` alone, only the actor's own member.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListMembers {
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 
-/// Adds a member; needs `workspace:manage`. Only admins make admins, and nobody grants a member more than a token could
-/// be granted by it.
+/// Adds a member; needs `workspace:manage`. Only admins can create admins, and no actor can grant a member more than it
+/// could grant a token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CreateMember {
     /// 1–128 visible ASCII characters, unique in the workspace.
     pub id: String,
-    /// Its number, from 1; one more than the highest where absent.
+    /// Its number, from 1; if absent, the highest plus one.
     pub number: Option<u64>,
     /// 1–200 characters.
     pub name: String,
-    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are.
+    /// An address with one `@`, at most 254 characters, unique in the workspace regardless of case.
     pub email: Option<String>,
-    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's.
+    /// Its `sub` at its identity provider: 1–255 characters, unique for that provider.
     #[serde(default)]
     pub subject: Option<String>,
-    /// The issuer of that provider; where absent, the only one that finds members by subject, or the first that will.
+    /// The issuer of that provider. If absent: the only provider that identifies members by subject, or the first that
+    /// will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_issuer: Option<WebAddress>,
-    /// What it may act on.
+    /// Its role.
     pub role: Role,
-    /// What its tokens may be granted at most; at most 100 patterns.
+    /// The granted scopes; at most 100 patterns.
     pub grants: Vec<ScopePattern>,
-    /// How many live tokens it may have, up to a million; the workspace's default where absent.
+    /// The maximum number of live tokens, up to a million; if absent, the workspace's default.
     pub quota: Option<u64>,
 }
 
@@ -87,53 +88,54 @@ pub struct Member {
     pub created_at: Timestamp,
 }
 
-/// One member by id; needs `workspace:manage`, or `tokens:read` for oneself.
+/// Reads one member by id; needs `workspace:manage`, or `tokens:read` for the actor's own.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadMember {
     /// The member's id.
     pub id: String,
 }
 
-/// One member by number, otherwise as [`ReadMember`].
+/// Reads one member by number, otherwise as [`ReadMember`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FindMember {
     /// The member's number.
     pub number: u64,
 }
 
-/// Changes a member; needs `workspace:manage`. What is absent stays. Suspending a member, cutting its grants and
-/// revoking all its tokens are one record to verifiers, however many tokens that touches. What gives a member anything
-/// (scopes, a role, a higher quota, its suspension undone, another e-mail address or subject) needs that the actor could
-/// grant all that comes alive by it, and an admin for a role, a quota and an admin's suspension.
+/// Changes a member; needs `workspace:manage`. Absent fields are unchanged. For verifiers, a suspension, a removal of
+/// granted scopes and the revocation of all tokens change one record, however many tokens are affected. A change that
+/// gives a member anything (scopes, a role, a higher quota, an end of its suspension, another e-mail address or
+/// subject) requires that the actor could grant everything that becomes usable; a role, a quota and an admin's
+/// suspension require an admin.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateMember {
     /// The member's id.
     pub id: String,
     /// 1–200 characters.
     pub name: Option<String>,
-    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are. What a
-    /// provider vouched for by another one ends.
+    /// An address with one `@`, at most 254 characters, unique in the workspace regardless of case. Sessions that were
+    /// signed in by the previous address end.
     pub email: Patch<String>,
-    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's. Likewise.
+    /// Its `sub` at its identity provider: 1–255 characters, unique for that provider. Sessions end likewise.
     #[serde(default)]
     pub subject: Patch<String>,
-    /// The issuer of that provider, of the subject given or the one it has. Likewise.
+    /// The issuer of that provider, for the given subject or the existing one. Sessions end likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_issuer: Option<WebAddress>,
-    /// What it may act on. The last active admin stays one.
+    /// Its role. The last active admin remains an admin.
     pub role: Option<Role>,
-    /// What its tokens may be granted at most.
+    /// The granted scopes.
     pub grants: Option<Vec<ScopePattern>>,
-    /// How many live tokens it may have; cleared, the workspace's default.
+    /// The maximum number of live tokens; if cleared, the workspace's default.
     pub quota: Patch<u64>,
-    /// Whether it is suspended. The last active admin cannot be. Only an admin undoes an admin's suspension.
+    /// Whether it is suspended. The last active admin cannot be. Only an admin can end an admin's suspension.
     pub suspended: Option<bool>,
-    /// Revokes every token it has.
+    /// Revokes all its tokens.
     pub revoke_all: bool,
 }
 
-/// Erases a member; needs `workspace:manage`. Its tokens are revoked, and whatever says who it was is blanked; its
-/// number and its tokens' ids stay, so that the audit goes on making sense.
+/// Erases a member; needs `workspace:manage`. Its tokens are revoked and its personal data is blanked. Its number and
+/// its tokens' ids remain, so that the audit log stays consistent.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct EraseMember {
     /// The member's id.
@@ -156,14 +158,14 @@ pub struct Client {
     pub created_at: Timestamp,
 }
 
-/// The clients, in the order in which they were added; needs `tokens:read`.
+/// Lists the clients, in the order in which they were added; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListClients {
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 
-/// One client by id; needs `tokens:read`.
+/// Reads one client by id; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadClient {
     /// The client's id.
@@ -177,11 +179,11 @@ pub struct CreateClient {
     pub id: String,
     /// 1–200 characters.
     pub name: String,
-    /// The scopes that a token made for it gets; each in the catalogue, or a wildcard that matches there.
+    /// The scopes of a token that is created for it; each in the catalogue, or a wildcard that matches one there.
     pub permissions: Vec<ScopePattern>,
 }
 
-/// Removes a client; needs `workspace:manage`. Tokens pinned to it keep its id and go on working.
+/// Deletes a client; needs `workspace:manage`. Tokens bound to it keep its id and remain valid.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DeleteClient {
     /// The client's id.

@@ -1,4 +1,4 @@
-//! A change to a field that may be empty.
+//! A change of an optional field.
 
 #[cfg(feature = "openapi")]
 use counterfoil_token::openapi::{
@@ -10,21 +10,21 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "openapi")]
 use crate::openapi::CLEARABLE;
 
-/// A change to a field that may be empty.
+/// A change of an optional field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Patch<T> {
-    /// It stays as it is.
+    /// The field is unchanged.
     #[default]
     Keep,
-    /// It becomes empty.
+    /// The field is cleared.
     Clear,
-    /// It becomes this.
+    /// The field is set.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// Makes the change.
+    /// Applies the change.
     pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}

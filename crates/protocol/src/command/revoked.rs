@@ -1,4 +1,4 @@
-//! What became of tokens that were to be revoked.
+//! The result of revoking several tokens.
 
 use serde::{Deserialize, Serialize};
 

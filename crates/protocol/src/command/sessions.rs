@@ -1,4 +1,4 @@
-//! Commands about sessions, and what they answer.
+//! Commands for sessions, and their replies.
 
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! The field names that serde_json reserves for passing special values between a deserializer and a type.
 
-/// All of them begin with this. Input must not have such a field: serde_json would take it for a number or for raw JSON, and
-/// parse the text in it, to any depth.
+/// The prefix of all of them. Input must not contain such a field: serde_json would take it for a number or for raw
+/// JSON, and parse the text in it, to any depth.
 pub(super) const PRIVATE: &str = "$serde_json::private::";
 
-/// A number that keeps its digits: an object with this one field, which holds them.
+/// A number with its digits: an object with this one field, which contains them.
 pub(super) const NUMBER: &str = "$serde_json::private::Number";

@@ -1,13 +1,13 @@
-//! Whether a host is on the public internet, as far as its text says.
+//! Whether a host is on the public internet, as far as its text shows.
 //!
-//! What a URL parser makes of a host counts, not how it looks: `0x7f.1`, `017700000001` and `2130706433` are all 127.0.0.1
-//! (URL Standard, section 3.5). The ranges are those that IANA's special-purpose address registries (RFC 6890) do not call
-//! globally reachable, and multicast; where a range is mostly such, all of it is. A public name whose DNS record is a private
-//! address is not recognised here.
+//! Hosts are interpreted as URL parsers do: `0x7f.1`, `017700000001` and `2130706433` are all 127.0.0.1 (URL Standard,
+//! section 3.5). The ranges are those that IANA's special-purpose address registries (RFC 6890) do not call globally
+//! reachable, and multicast; if most of a range is not, all of it is excluded. A public name whose DNS record is a
+//! private address is not detected here.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-/// IPv4 ranges that are not public: the first address, and how many of its bits count.
+/// IPv4 ranges that are not public: the first address, and the prefix length.
 const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network (RFC 791)
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private use (RFC 1918)
@@ -26,11 +26,11 @@ const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved (RFC 1112), and broadcast
 ];
 
-/// All that is public in IPv6 (RFC 4291): loopback, unspecified, unique-local, link-local, multicast, IPv4-mapped and NAT64
-/// addresses are not in it.
+/// The public range of IPv6 (RFC 4291), without loopback, unspecified, unique-local, link-local, multicast, IPv4-mapped
+/// and NAT64 addresses.
 const GLOBAL: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// What of it is not public, likewise.
+/// Ranges within it that are not public, likewise.
 const NOT_GLOBAL: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocol assignments (RFC 2928), Teredo among them
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation (RFC 3849)
@@ -38,12 +38,12 @@ const NOT_GLOBAL: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation (RFC 9637)
 ];
 
-/// Top-level domains that no public name is in: special-use (RFC 6761, RFC 6762, RFC 7686), reserved by ICANN for private use
-/// (`internal`), and those that RFC 6762, appendix G, finds in use on private networks.
+/// Top-level domains without public names: special-use (RFC 6761, RFC 6762, RFC 7686), reserved by ICANN for private
+/// use (`internal`), and those that RFC 6762, appendix G, finds in use on private networks.
 const PRIVATE: &[&str] =
     &["localhost", "local", "onion", "internal", "intranet", "private", "corp", "home", "lan", "localdomain"];
 
-/// Likewise, a domain that is not a top-level one (RFC 8375).
+/// A domain without public names that is not a top-level one (RFC 8375).
 const HOME: &str = "home.arpa";
 
 /// Whether this host, in lower case and without a port, is public.
@@ -56,7 +56,7 @@ pub(super) fn is_public(host: &str) -> bool {
         return v4(host).is_some_and(is_public_v4);
     }
     let is_home = host == HOME || host.strip_suffix(HOME).is_some_and(|rest| rest.ends_with('.'));
-    // A name without a dot is completed by whatever domain the resolver searches.
+    // A resolver completes a name without a dot by any search domain.
     !rest.is_empty() && !PRIVATE.contains(&last) && !is_home
 }
 
@@ -70,8 +70,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     is_in(&GLOBAL) && !NOT_GLOBAL.iter().any(is_in)
 }
 
-/// The address that a URL parser reads in a host whose last part is a number: up to four parts, of which the last fills all
-/// bytes that are left. None where it refuses the host.
+/// The address that a URL parser reads in a host whose last part is a number: up to four parts, of which the last fills
+/// all remaining bytes. `None` if a parser rejects the host.
 fn v4(host: &str) -> Option<Ipv4Addr> {
     let parts = host.split('.').map(number).collect::<Option<Vec<u64>>>()?;
     let (last, bytes) = parts.split_last()?;
@@ -83,7 +83,7 @@ fn v4(host: &str) -> Option<Ipv4Addr> {
     u32::try_from(high * 256_u64.pow(left) + last).ok().map(Ipv4Addr::from_bits)
 }
 
-/// A part of such an address: hexadecimal, octal or decimal. One too large for any counts as the largest.
+/// A part of such an address: hexadecimal, octal or decimal. A number that is too large saturates.
 fn number(text: &str) -> Option<u64> {
     let (digits, radix) = match (text.strip_prefix("0x"), text.strip_prefix('0')) {
         (Some(""), _) => ("0", 16),
