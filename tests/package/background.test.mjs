@@ -1,11 +1,11 @@
-// What a gate does in the background of a request neither fails the request nor ends the process.
+// Background work of a gate neither fails the request nor ends the process.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { demand } from "./harness.mjs";
 import { LEASE, NOW, TEXT, written } from "./written.mjs";
 
-test("a lease that cannot be renewed is told, and the request goes on", async (t) => {
+test("a failed lease renewal is reported and does not fail the request", async (t) => {
   const unhandled = [];
   const note = (reason) => unhandled.push(reason);
   process.on("unhandledRejection", note);
@@ -13,7 +13,7 @@ test("a lease that cannot be renewed is told, and the request goes on", async (t
   const clock = { now: NOW, reads: Infinity };
   const failures = [];
   const { gate } = written({
-    // It is read once by the check, and then by the renewal.
+    // Read once by the check, and then by the renewal.
     now: () => {
       if ((clock.reads -= 1) < 0) throw new Error("no clock");
       return clock.now;
@@ -33,7 +33,7 @@ test("a lease that cannot be renewed is told, and the request goes on", async (t
   assert.deepEqual(unhandled, []);
 });
 
-test("nothing but a yes is truthy", async () => {
+test("check returns a truthy value for valid tokens only", async () => {
   const { gate } = written({});
   const [yes, no, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) =>
     gate.compile(one),
@@ -51,6 +51,6 @@ test("nothing but a yes is truthy", async () => {
   const into = Array(3).fill("of before");
   assert.equal(gate.checkAll([TEXT, "short", "another-systems-other-token"], yes, { into }), into);
   assert.deepEqual(into, [true, false, undefined]);
-  // Numbers, too, where somebody gives room for numbers.
+  // Also as numbers, if the caller passes a typed array.
   assert.deepEqual([...gate.checkAll([TEXT, "short"], yes, { into: new Uint32Array(2) })], [1, 0]);
 });

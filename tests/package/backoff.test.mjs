@@ -1,5 +1,5 @@
-// What a gate asks of a control plane that is out of order, or slow: no failure feeds itself, and nobody is refused for a
-// question that is merely out. In Node, where requests may wait for one another, and in a Worker, where they may not.
+// The queries of a gate to a control plane that fails or is slow: failures do not cause more queries, and a query in flight
+// makes no check UNAVAILABLE. In Node, where requests can wait for one another, and in a Worker, where they cannot.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -15,20 +15,20 @@ const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${
 const { valid: texts } = await vectors("token.json");
 const { cases } = await vectors("decisions.json");
 
-/** What the gates present as their own, the workspace that this is of, and a token that passes there. */
+/** The gates' own token, its workspace, and a valid token of it. */
 const [{ text: OWN, workspace: KEY }] = texts;
 const TOKEN = "ghp_somebody-elses-token";
 const LEASE = 10_000;
-/** Of a lease of ten seconds 8.8 are used, in milliseconds. */
+/** A lease of ten seconds is used for 8.8 s; in milliseconds. */
 const USED = 8800;
 
-/** A control plane that knows every text that it is asked about; what it is asked is in `asked`. */
+/** A control plane that knows every token; `asked` records the queries. */
 function controlPlane() {
   const [{ token, owner, workspace }] = cases;
   const at = { asked: [], status: 200, delay: 0 };
   at.answer = async (path, { digests, since }) => {
     at.asked.push({ path, digests });
-    // As of when it is asked: it is the answer that takes its time.
+    // As of the query: the response takes time.
     const { status, delay } = at;
     const told = {
       key: KEY,
@@ -45,7 +45,7 @@ function controlPlane() {
   return at;
 }
 
-/** A gate in Node, whose clock can be put on. */
+/** A gate in Node with an adjustable clock. */
 async function inNode(t, timeout) {
   const plane = controlPlane();
   let ahead = 0;
@@ -69,7 +69,7 @@ async function inNode(t, timeout) {
   };
 }
 
-/** The same in a Worker, in which every check is a request of its own. */
+/** The same in a Worker, where every check is a separate request. */
 async function inWorker(t, timeout) {
   const plane = controlPlane();
   const { folder } = await install(t);
@@ -98,7 +98,7 @@ async function inWorker(t, timeout) {
   return { plane, verify: (checked) => post({ checked }), skip: (milliseconds) => post({ skip: milliseconds }) };
 }
 
-/** So many checks of one token, spread over some seconds; how often each code was the answer. */
+/** So many checks of one token, spread over some seconds; returns the number of decisions by code. */
 async function herd(verify, count, during) {
   const codes = {};
   const began = performance.now();
@@ -116,12 +116,12 @@ async function herd(verify, count, during) {
   return codes;
 }
 
-/** Each with how many checks at once this machine can be asked for. */
+/** Each with the number of concurrent checks that this machine can run. */
 for (const [name, host, many] of [
   ["in Node", inNode, 400],
   ["in a Worker", inWorker, 100],
 ]) {
-  test(`${name}, 400 checks over 3 s of outage are a few questions, and a back-off after it all are served`, async (t) => {
+  test(`${name}, 400 checks in a 3 s outage send few queries and recover within one back-off`, async (t) => {
     const { plane, verify, skip } = await host(t, 2000);
     assert.ok((await verify(TOKEN)).valid);
     await skip(USED);
@@ -142,8 +142,8 @@ for (const [name, host, many] of [
     assert.equal(plane.asked.length, questions + 1);
   });
 
-  test(`${name}, a control plane that is merely slow makes nobody unavailable, and answers few questions`, async (t) => {
-    // This machine may be slower than what it is to show.
+  test(`${name}, a slow control plane makes no check UNAVAILABLE and receives few queries`, async (t) => {
+    // This machine may be too slow for this test.
     const { plane, verify, skip } = await host(t, 20_000);
     assert.ok((await verify(TOKEN)).valid);
     await skip(USED);
@@ -152,7 +152,7 @@ for (const [name, host, many] of [
     const codes = await herd(verify, many, 0);
     t.diagnostic(`${plane.asked.length} questions for ${many} checks at once after the lease`);
     assert.deepEqual(codes, { VALID: many });
-    // A question counts as out for a second: one more for each that this machine is late.
+    // A query counts as in flight for a second: one more is allowed for each second that this machine is late.
     assert.ok(plane.asked.length <= 10, `${plane.asked.length} questions`);
 
     // Tokens that are met for the first time: those that wait are asked about together.
@@ -172,13 +172,13 @@ for (const [name, host, many] of [
   });
 }
 
-test("in a Worker, a request that is cut off while it asks strands nobody", async (t) => {
+test("in a Worker, a request cancelled during its query does not block others", async (t) => {
   const { plane, verify, skip } = await inWorker(t, 2000);
   assert.ok((await verify(TOKEN)).valid);
   await skip(USED);
   plane.delay = 60_000;
   plane.asked.length = 0;
-  // It never comes to an end here, which for those who wait is the same.
+  // It never completes, which is the same for waiting requests.
   const stuck = verify(TOKEN);
   while (plane.asked.length === 0) await sleep(5);
   plane.delay = 0;

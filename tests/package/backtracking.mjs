@@ -1,6 +1,6 @@
-// Counts the steps that a regular expression takes: a matcher that tries as V8's backtracking one does, and counts. For
-// what the shipped code uses: sets, groups, alternatives, lookaheads, ^, $ and quantifiers. Anything else throws, so that no
-// expression is taken for checked that was not.
+// Counts the steps of a regular expression: a matcher that backtracks as V8's does, and counts. It supports what the shipped
+// code uses: sets, groups, alternatives, lookaheads, ^, $ and quantifiers. Anything else throws, so that no expression is
+// silently skipped.
 
 /**
  * The steps of a search for `pattern` (a RegExp) in `text`.
@@ -13,13 +13,13 @@ export function search(pattern, text) {
   const run = { text, steps: 0, multiline: pattern.multiline };
   for (let start = 0; start <= text.length; start += 1) {
     if (tree(run, start, () => true)) return { steps: run.steps, found: true };
-    // As V8 does: what must stand at the start is not looked for elsewhere.
+    // As in V8: an expression that is anchored at the start is not tried elsewhere.
     if (pattern.source.startsWith("^") && !pattern.multiline && !hasAlternatives(pattern.source)) break;
   }
   return { steps: run.steps, found: false };
 }
 
-/** Texts on which the expression may run long: what leads to each repetition, what it repeats, and an end that fails. */
+/** Inputs on which the expression may take long: a prefix for each repetition, what it repeats, and an end that fails. */
 export function attacks(pattern, size) {
   const samples = [];
   parsed(pattern, samples);
@@ -33,7 +33,7 @@ export function attacks(pattern, size) {
   return texts;
 }
 
-/** Whether there are alternatives outside of groups and sets. */
+/** Whether there are alternatives outside groups and sets. */
 function hasAlternatives(source) {
   let depth = 0;
   for (let at = 0; at < source.length; at += 1) {
@@ -46,9 +46,9 @@ function hasAlternatives(source) {
 }
 
 /**
- * The expression as a function `(run, at, go) => boolean`, where `go(at)` tries what comes after.
+ * The expression as a function `(run, at, go) => boolean`, where `go(at)` matches the rest.
  *
- * @param samples takes, for each repetition: the shortest text that leads there, and a character of each set in it
+ * @param samples receives, for each repetition: the shortest text that leads to it, and a character of each set in it
  */
 function parsed({ source, ignoreCase }, samples = []) {
   let at = 0;
@@ -93,7 +93,7 @@ function parsed({ source, ignoreCase }, samples = []) {
     return { match, sample: one.sample.repeat(least), chars: one.chars };
   }
 
-  /** As many as there are, then fewer and fewer: the same as above with no stack. */
+  /** The most repetitions, then fewer: the same as above without recursion. */
   function spans(run, from, go, one, least, most) {
     let end = from;
     while (end - from < most && one.match(run, end, () => true)) end += 1;
@@ -141,7 +141,7 @@ function parsed({ source, ignoreCase }, samples = []) {
     return { match, sample: "", chars: inner.chars };
   }
 
-  /** The engine itself says what is in a set; the sample is its first character. */
+  /** The engine itself evaluates the set; the sample is its first character. */
   function set() {
     const start = at - 1;
     while (parser.peek() !== "]") if (parser.take() === "\\") parser.take();

@@ -1,4 +1,4 @@
-// On workerd, in a Worker that passes a request on to its origin when it throws: no fault before the decision does that.
+// On workerd, in a Worker with passThroughOnException(): no error before the decision passes a request to the origin.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { install } from "./installed.mjs";
 import { keys, live, snapshotFile } from "./offline.mjs";
 import { worker } from "./worker.mjs";
 
-/** Faults by the path that has them; `/orders` has none. */
+/** Errors by the path that causes them; `/orders` causes none. */
 const CODE = `
 import { Gate } from "@counterfoil/verify";
 import { guard } from "@counterfoil/verify/fetch";
@@ -71,7 +71,7 @@ const ask = async (path, headers = { authorization: `Bearer ${live}` }) => {
   return [response.status, await response.text()];
 };
 
-test("an exception does pass a request on, and a handler's own goes its way", async () => {
+test("passThroughOnException applies to the handler's own exceptions", async () => {
   assert.deepEqual(await ask("/unguarded?throws", {}), [200, "the origin, unasked"]);
   for (const path of ["/orders", "/policy", "/hono"]) {
     assert.deepEqual(await ask(path), [200, "served"]);
@@ -85,7 +85,7 @@ test("an exception does pass a request on, and a handler's own goes its way", as
   }
 });
 
-test("no fault before the decision passes a request on", async () => {
+test("an error before the decision never passes a request to the origin", async () => {
   for (const path of [
     "/gate",
     "/address",

@@ -1,4 +1,4 @@
-// A gate of the npm package in Node, against the deployed worker: what it asks, and what it says where it cannot.
+// A gate of the npm package in Node, against the deployed Worker: its requests, and its decisions when they fail.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { bearer, demand, gateOf } from "./harness.mjs";
 import { withForgedSeal, withTypo, workspace } from "../worker/client.mjs";
 import { eventually } from "../worker/harness.mjs";
 
-test("a decision tells the same as the control plane's own", async (t) => {
+test("the gate's decision equals the control plane's", async (t) => {
   const { app, admin, asked, gate } = await gateOf(t, { freshness: "strong" });
   const client = await admin.expect(201, "POST", "/v1/clients", { id: "c1", name: "one", permissions: [] });
   const full = await admin.issue({
@@ -37,7 +37,7 @@ test("a decision tells the same as the control plane's own", async (t) => {
   assert.equal(asked.length, 3, "a strong answer is never remembered");
   await admin.revoke(full.id);
   assert.equal((await gate.verify(full.token, demand)).code, "REVOKED");
-  // Never issued, by its text: no question.
+  // Never issued, which its tag shows: no query.
   const other = await workspace(app, "other");
   for (const [text, code] of [
     [withTypo(bare.token), "MALFORMED"],
@@ -49,7 +49,7 @@ test("a decision tells the same as the control plane's own", async (t) => {
   assert.equal(asked.length, 4);
 });
 
-test("an eventual demand is answered from memory, and asks nobody", async (t) => {
+test("an eventual check is decided from the cache without a request", async (t) => {
   const { admin, asked, gate } = await gateOf(t, { freshness: "eventual" });
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   assert.equal((await gate.verify(token, demand)).code, "VALID");
@@ -66,7 +66,7 @@ test("an eventual demand is answered from memory, and asks nobody", async (t) =>
   assert.equal(gate.check(token, gate.compile({ ...demand, freshness: "strong" })), undefined);
 });
 
-test("with the registry at hand an eventual demand needs no control plane at all", async (t) => {
+test("an eventual check with a registry needs no control plane", async (t) => {
   const read = [];
   let app;
   const registry = { get: (key, type) => (read.push([key, type]), app.stored(key)) };
@@ -79,7 +79,7 @@ test("with the registry at hand an eventual demand needs no control plane at all
   assert.deepEqual([valid, freshness, asked], [true, "eventual", []]);
   assert.deepEqual(read.map(([name]) => name[0]).sort(), ["o", "r", "w"]);
   assert.ok(read.every(([, type]) => type === "arrayBuffer"));
-  // A registry that fails is no yes and no no: the control plane says.
+  // A registry that fails decides nothing: the control plane is queried.
   const broken = new Gate({
     controlPlane: app.url,
     token: held.own.token,
@@ -93,7 +93,7 @@ test("with the registry at hand an eventual demand needs no control plane at all
   assert.ok((await broken.verify(token, demand)).valid);
 });
 
-test("many tokens are asked about a hundred at a time", async (t) => {
+test("many tokens are queried a hundred per request", async (t) => {
   const { admin, asked, gate } = await gateOf(t, { freshness: "strong" });
   const issued = await Promise.all(Array.from({ length: 3 }, () => admin.issue({ scopes: ["orders:read"] })));
   await admin.revoke(issued[1].id);
@@ -114,7 +114,7 @@ test("many tokens are asked about a hundred at a time", async (t) => {
   assert.deepEqual(await gate.verifyAll([], demand), []);
 });
 
-test("tokens of other systems, of several workspaces, and those bound to addresses", async (t) => {
+test("third-party tokens, several workspaces and IP-restricted tokens", async (t) => {
   const { app, key, admin, own } = await gateOf(t);
   const other = await workspace(app, "other");
   const tokens = { [key]: own.token, [other.key]: (await other.admin.issue({ scopes: ["tokens:verify"] })).token };
@@ -136,13 +136,13 @@ test("tokens of other systems, of several workspaces, and those bound to address
     assert.equal((await gate.verifyAll([bound.token], demand, { address: "192.0.2.7" }))[0].code, "VALID");
     const knowing = new Gate({ controlPlane: app.url, tokens, address: ({ from }) => from });
     assert.equal((await knowing.verify({ ...bearer(bound.token), from: "192.0.2.7" }, demand)).code, "VALID");
-    // A header that anybody can send is no address here.
+    // A header that any client can send is not used as address.
     const headers = { authorization: `Bearer ${bound.token}`, "cf-connecting-ip": "192.0.2.7" };
     assert.equal((await gate.verify({ headers }, demand)).code, "ADDRESS_NOT_ALLOWED");
   }
 });
 
-test("a token is read from where the control plane reads it", async (t) => {
+test("tokens are read from the same headers as by the control plane", async (t) => {
   const { app, admin, gate } = await gateOf(t);
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   const another = await admin.issue({ scopes: ["orders:read"] });
@@ -191,7 +191,7 @@ test("a token is read from where the control plane reads it", async (t) => {
   assert.deepEqual(await gate.verify(undefined, demand), { valid: false, code: "NO_CREDENTIAL" });
 });
 
-test("what was refused is answered by the standards", () => {
+test("rejections use the status and challenge of RFC 6750", () => {
   const challenge = (code, demand) => {
     const { status, headers } = refusal({ code }, demand);
     return [status, headers["www-authenticate"]];
@@ -224,7 +224,7 @@ test("what was refused is answered by the standards", () => {
   assert.equal(refusal({ code: "UNAVAILABLE" }).headers["retry-after"], "1");
 });
 
-test("the scope that is missing is named, as the control plane names it", async (t) => {
+test("the missing scope is named as by the control plane", async (t) => {
   const { app, admin, own, gate } = await gateOf(t);
   const { token } = await admin.issue({ scopes: ["orders:read", "tokens:*"] });
   for (const [allOf, anyOf] of [
@@ -257,9 +257,9 @@ test("the scope that is missing is named, as the control plane names it", async 
   }
 });
 
-// --- what goes wrong
+// --- failures
 
-/** A server that answers so, until the test `t` ends: its address. */
+/** A server with this response, until the test `t` ends; returns its URL. */
 async function answering(t, handler) {
   const server = createServer(handler).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -270,7 +270,7 @@ async function answering(t, handler) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-test("a control plane that cannot be asked is no yes, and says so once a minute", { timeout: 60_000 }, async (t) => {
+test("an unreachable control plane fails closed and is reported once a minute", { timeout: 60_000 }, async (t) => {
   const { app, admin, own, failures } = await gateOf(t);
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   let now = Date.now();
@@ -325,7 +325,7 @@ test("a control plane that cannot be asked is no yes, and says so once a minute"
   assert.match(failures[0], /403 INSUFFICIENT_SCOPE$/);
 });
 
-test("mistakes of whoever sets a gate up are told at once", async (t) => {
+test("invalid gate options throw at once", async (t) => {
   const { app, own, gate } = await gateOf(t);
   const controlPlane = app.url;
   const wrong = [

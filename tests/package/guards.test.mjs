@@ -1,4 +1,4 @@
-// Guards when something throws: whatever goes wrong before the decision is a refusal, and what the handler throws is its own.
+// Guards if something throws: an error before the decision rejects the request, and errors of the handler are its own.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -18,10 +18,10 @@ import { live, offlineGate } from "./offline.mjs";
 
 const PATH = "/orders/1";
 
-/** What handlers throw. */
+/** The errors of handlers. */
 class Mine extends Error {}
 
-/** Serves until the test ends: its address. */
+/** Serves until the test ends; returns the URL. */
 async function listening(t, handler) {
   const server = createServer(handler).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -32,12 +32,12 @@ async function listening(t, handler) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Asks what is served there. A request that hangs is a failure of its own. */
+/** Sends a request. A request that hangs fails the test. */
 const asking = (url) => (headers) => fetch(url + PATH, { headers, signal: AbortSignal.timeout(2_000) });
 
 /**
- * The hosts. Each serves `handler`, which is called when a request passes and may throw, behind a guard; `caught` gets what
- * comes to whom the host tells of errors, and `spoil` may change the request before the guard sees it.
+ * The hosts. Each serves `handler`, which is called for authorized requests and may throw, behind a guard; `caught`
+ * receives the errors that the host reports, and `spoil` may change the request before the guard.
  */
 const hosts = {
   "a Worker's fetch": async (t, { gate, asked, spoil, handler, caught }) => {
@@ -45,7 +45,7 @@ const hosts = {
     return async (headers) => {
       const request = new Request(`http://origin.example${PATH}`, { headers });
       spoil?.(request);
-      // As the runtime does for a Worker that passes through on an exception.
+      // As the runtime does for a Worker with passThroughOnException().
       return guarded(request).catch((error) => (caught(error), new Response("passed on", { status: 200 })));
     };
   },
@@ -91,12 +91,12 @@ async function expressHost(t, express, { gate, asked, spoil, handler, caught, op
   app.use("/orders", expressGuard(gate, asked, options), (request, response) => {
     response.json({ in: true, ...handler(request.counterfoil) });
   });
-  // Some go on where they should not.
+  // Some continue where they should not.
   if (withHandler) app.use((error, request, response, next) => (caught(error), response.send("passed on")));
   return asking(await listening(t, app));
 }
 
-/** Whatever Node would end the process for. */
+/** Errors for which Node would end the process. */
 function rejections(t) {
   const unhandled = [];
   const note = (reason) => unhandled.push(reason);
@@ -105,15 +105,15 @@ function rejections(t) {
   return unhandled;
 }
 
-/** A getter that throws in the place of what the request has. */
+/** A getter that throws in place of a property of the request. */
 const spoiled = (name) => (request) => Object.defineProperty(request, name, { get: () => boom() });
 
-/** Throws what quotes the token, as some errors quote what they could not read. */
+/** Throws an error that quotes the token, as parsers may do. */
 function boom() {
   throw new TypeError(`cannot read "Bearer ${live}"\n    at ${live}:1:1`);
 }
 
-/** What can go wrong, each by its own way: what of a good set-up it changes. */
+/** The errors, each with the part of a working setup that it replaces. */
 const faults = {
   "the gate throws": { gate: (gate) => ((gate.verify = boom), gate) },
   "the gate rejects": { gate: (gate) => ((gate.verify = async () => boom()), gate) },
@@ -144,13 +144,13 @@ const faults = {
 };
 
 for (const [host, serve] of Object.entries(hosts)) {
-  test(`${host}: what goes wrong before the decision is a refusal`, async (t) => {
+  test(`${host}: an error before the decision rejects the request`, async (t) => {
     const unhandled = rejections(t);
     for (const [
       fault,
       { made, gate: change, asked = demand, code = "INTERNAL", silent, without, ...others },
     ] of Object.entries(faults)) {
-      // Express and its like say where the client calls from, and a Worker's guard asks the gate alone.
+      // Express-like hosts provide the client's address, and a Worker's guard uses the gate alone.
       if (without === "Express" && /Express|http by/.test(host)) continue;
       if (without === "fetch" && /fetch/.test(host)) continue;
       await t.test(fault, async (t) => {
@@ -175,7 +175,7 @@ for (const [host, serve] of Object.entries(hosts)) {
     }
   });
 
-  test(`${host}: what the handler throws is told as it is thrown`, async (t) => {
+  test(`${host}: errors of the handler are rethrown unchanged`, async (t) => {
     const unhandled = rejections(t);
     const [failures, caught, thrown] = [[], [], new Mine("in the handler")];
     const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
@@ -206,7 +206,7 @@ for (const [host, serve] of Object.entries(hosts)) {
   });
 }
 
-test("an answer that somebody else has begun is left alone, and one that cannot be begun is cut off", async (t) => {
+test("a started response is left alone and one that cannot start is aborted", async (t) => {
   const unhandled = rejections(t);
   const gate = await offlineGate({});
   gate.verify = boom;
@@ -233,7 +233,7 @@ test("an answer that somebody else has begun is left alone, and one that cannot 
   assert.deepEqual(unhandled, []);
 });
 
-test("where a guard failed is told, and nothing of what was thrown", async (t) => {
+test("a guard's failure is reported with its location but not the error's message", async (t) => {
   const failures = [];
   const gate = await offlineGate({ onFailure: ({ message, cause }) => failures.push([message, cause]) });
   function addressOfProxy() {
@@ -244,7 +244,7 @@ test("where a guard failed is told, and nothing of what was thrown", async (t) =
   await first(context, () => assert.fail("it passes"));
   assert.match(failures[0][0], /: RangeError, at addressOfProxy \(.*guards\.test\.mjs:\d+:\d+\)$/);
   assert.equal(failures[0][1], undefined);
-  // Names that say more than what kind of error it is.
+  // Names that contain more than the kind of error.
   for (const odd of [{ name: live, message: live, stack: live }, live, null, Object.create(null), () => live]) {
     const other = honoGuard(gate, demand, {
       address: () => {
@@ -256,7 +256,7 @@ test("where a guard failed is told, and nothing of what was thrown", async (t) =
   assert.ok(failures.length >= 2 && failures.every(([message]) => !message.includes(live)), String(failures));
 });
 
-test("two failures that come in turns are each told once", async () => {
+test("two alternating errors are each reported once", async () => {
   const failures = [];
   const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
   const guarded = [() => null.one, () => boom()].map((address) => honoGuard(gate, demand, { address }));
@@ -265,7 +265,7 @@ test("two failures that come in turns are each told once", async () => {
   assert.equal(failures.length, 2);
 });
 
-test("what is no demand guards nothing: it is refused before the first request", async () => {
+test("an invalid requirement is rejected before the first request", async () => {
   const gate = await offlineGate({});
   for (const none of [
     () => demand,
@@ -306,6 +306,6 @@ test("what is no demand guards nothing: it is refused before the first request",
   }
   for (const none of [undefined, null]) assert.throws(() => fetchGuard(gate, none, () => {}), TypeError);
   await assert.rejects(gate.verify(live, undefined), InvalidDemandError);
-  // Of another realm, or with no prototype.
+  // Of another realm, or without a prototype.
   assert.ok((await gate.verify(live, Object.assign(Object.create(null), demand))).valid);
 });

@@ -1,10 +1,10 @@
-// What the tests of a gate share.
+// Shared by the tests of a gate.
 
 import { Gate } from "../../build/verify/node.js";
 import { workspace } from "../worker/client.mjs";
 import { start } from "../worker/harness.mjs";
 
-/** A deployment with a workspace, and a gate for it that tells what it asks: `asked` in short, `questions` in full. */
+/** A deployment with a workspace, and a gate that records its requests: `asked` in short, `questions` in full. */
 export async function gateOf(t, options = {}) {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");

@@ -1,4 +1,4 @@
-// What an origin behind a Worker is sent.
+// The headers that an origin behind a Worker receives.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { originHeaders } from "../../build/verify/fetch.js";
 
 const decision = (scopes) => ({ valid: true, token: { id: "tok_1", owner: "ada", workspace: "acme", scopes } });
 
-test("no header in which a token can come reaches it, in any spelling", () => {
+test("no credential header reaches the origin, in any spelling", () => {
   const spelled = (name) => ["-", "_", ".", "~"].map((between) => name.replaceAll("-", between));
   const names = [...CREDENTIALS, "x-counterfoil-gateway", "x-token-id", "x-original-url"].flatMap(spelled);
   const request = new Request("http://origin.example/", {
@@ -23,9 +23,9 @@ test("no header in which a token can come reaches it, in any spelling", () => {
   assert.equal(passed.get("x-counterfoil-gateway"), null);
 });
 
-test("it is told of as many scopes as servers take, and whether those are all", () => {
+test("origin headers limit the scopes and say whether all are included", () => {
   const request = new Request("http://origin.example/", { headers: { "x-token-scopes-complete": "true" } });
-  // As `/authorize` tells them.
+  // In the form of `/authorize`.
   for (const [count, length, kept] of [
     [0, 0, 0],
     [1, 63, 1],

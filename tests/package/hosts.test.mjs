@@ -1,4 +1,4 @@
-// The packed package in the hosts that it is for: each is asked the same, and answers as the vectors have it.
+// The packed package in each supported host: each runs the same vectors with the same results.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -14,9 +14,9 @@ const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${
 const FOREIGN = "ghp_somebody-elses-token";
 const DIGEST = createHash("sha256").update(FOREIGN).digest("hex");
 
-/** What every host is asked, as JSON can carry it. */
+/** The input of every host, as JSON. */
 let questions;
-/** What it is to answer: of the texts in full, of the cases the codes. */
+/** The expected results: of the token values in full, of the cases the codes. */
 let expected;
 
 before(async () => {
@@ -37,7 +37,7 @@ before(async () => {
       keys: { keys: [{ kty: "RSA", n: "AQAB" }, publicJwk(STRANGER), publicJwk(x)] },
       strangers: [publicJwk(STRANGER)],
       workspace: offline.workspace,
-      // It counts then.
+      // It is valid then.
       now: snapshots[0].as_of,
       files: [...snapshots, ...refused].map(({ bytes }) => bytes),
       cases: offline.cases.map(({ snapshot, text, all_of: allOf, address, now }) => ({
@@ -60,7 +60,7 @@ before(async () => {
       ...snapshots.map(({ workspace, as_of: asOf, expires_at: expiresAt }) => ({ workspace, asOf, expiresAt })),
       ...refused.map(refusalOf),
     ],
-    // Whoever cannot be told to have signed it has not.
+    // An unverifiable signature is rejected.
     untrusted: [
       ...snapshots.map(() => "UNTRUSTED"),
       ...refused.map(refusalOf).map((code) => (READABLE.has(code) ? "UNTRUSTED" : code)),
@@ -69,7 +69,7 @@ before(async () => {
   };
 });
 
-/** The public key of the second example in RFC 8032, which has signed none of it. */
+/** The public key of the second example in RFC 8032, which has signed none of them. */
 const STRANGER = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 
 const publicJwk = (hex) => ({
@@ -79,21 +79,24 @@ const publicJwk = (hex) => ({
   use: "sig",
 });
 
-/** What is said of a file that is no snapshot: first what it claims to be is looked at, then who has signed it, then all else. */
+/**
+ * The expected error of files that are not snapshots: the format is checked first, then the signature, then everything
+ * else.
+ */
 function refusalOf({ why, bytes, error }) {
   const isNone = bytes.length < 2 * 120 || why === "kind unknown" || why === "no key";
   if (isNone) return "NOT_A_SNAPSHOT";
   return { SIGNATURE: "UNTRUSTED", UNKNOWN_FORMAT: "UNKNOWN_FORMAT" }[error] ?? "MALFORMED";
 }
 
-/** What is said of files that claim to be snapshots of this format. */
+/** The expected error of files that claim this format. */
 const READABLE = new Set(["UNTRUSTED", "MALFORMED"]);
 
 function demandOf({ workspaces, all_of: allOf, any_of: anyOf }) {
   return { workspaces, allOf, anyOf, freshness: "strong" };
 }
 
-/** The answer of the ledger `key`, which knows one foreign text if it is the case's. */
+/** The response of the ledger `key`, which knows one third-party token if it is the case's. */
 function answer({ token, owner, workspace, now }, key) {
   const here = key === workspace.key;
   const told = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], owners: [owner] };
@@ -167,16 +170,16 @@ test("in a page", { skip: !process.env.CHROMIUM && "there is no Chromium" }, asy
   confirm(await tab.evaluate((given) => globalThis.replay(given), questions));
 });
 
-// --- what its users' tools say
+// --- package linters and types
 
-test("publint and arethetypeswrong find nothing wrong", async (t) => {
+test("publint and arethetypeswrong report no problems", async (t) => {
   const { tarball } = await install(t);
   await run(tool("publint"), ["run", tarball, "--strict"]);
-  // Only `import` gets it: require() of ES modules came in the course of Node 20.
+  // Only for `import`: require() of ES modules was added in the course of Node 20.
   await run(tool("attw"), [tarball, "--profile", "esm-only"]);
 });
 
-test("strict TypeScript accepts what is right, and refuses what is wrong", async (t) => {
+test("strict TypeScript accepts valid uses and rejects invalid ones", async (t) => {
   const { folder } = await install(t, ["hono", "express", "@types"]);
   const options = {
     strict: true,

@@ -1,4 +1,4 @@
-// The npm package as its users get it: packed, and installed into a fresh folder.
+// The npm package as users get it: packed, and installed into an empty folder.
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -14,14 +14,14 @@ const BUILT = join(root, "build/verify");
 
 export const run = promisify(execFile);
 
-/** A tool of this repository's pinned ones. */
+/** A pinned tool of this repository. */
 export const tool = (name) => join(root, "node_modules/.bin", name);
 
 /**
- * A fresh folder with the package installed in it from its packed tarball, until the test `t` ends.
+ * A new folder in which the package is installed from its packed tarball, until the test `t` ends.
  *
  * @param {import("node:test").TestContext} t
- * @param {string[]} [others] packages of this repository's that are to be there too
+ * @param {string[]} [others] further packages of this repository to install
  * @returns {Promise<{folder: string, tarball: string}>}
  */
 export async function install(t, others = []) {
@@ -37,7 +37,7 @@ export async function install(t, others = []) {
   return { folder, tarball };
 }
 
-/** The files of a folder on a port of this machine, until the test `t` ends: its address. */
+/** Serves the files of a folder on a local port until the test `t` ends; returns the URL. */
 export async function serve(t, folder) {
   const types = { ".html": "text/html", ".wasm": "application/wasm" };
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// A gate's leases: what memory answers under them, what it asks meanwhile, and what it does where there is no answer.
+// A gate's leases: decisions from the cache, queries meanwhile, and failures.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,13 +7,13 @@ import { bearer, demand, gateOf } from "./harness.mjs";
 import { withForgedSeal, workspace } from "../worker/client.mjs";
 import { eventually } from "../worker/harness.mjs";
 
-/** Of a lease of ten seconds 8.8 are used, and past half of them it is renewed. Both in milliseconds. */
+/** A lease of ten seconds is used for 8.8 s, and renewed in its second half. Both in milliseconds. */
 const USED = 8800;
 const HALF = 4400;
-/** After a failure somebody asks again by then. */
+/** The longest back-off after the first failure. */
 const BACKOFF = 250;
 
-/** A gate as of `gateOf`, on a clock of its own, and a token that passes there. `at` sets the clock. */
+/** A gate as of `gateOf` with its own clock, and a valid token. `at` sets the clock. */
 async function leasedGateOf(t, options) {
   const began = Date.now();
   let now = began;
@@ -29,7 +29,7 @@ const told = async (decision) => {
   return [code, freshness];
 };
 
-test("where nothing is said, memory answers under a lease", async (t) => {
+test("by default the cache decides under a lease", async (t) => {
   const { admin, asked, questions, gate, at, issued } = await leasedGateOf(t);
   const { token, digest } = issued;
   const first = await gate.verify(bearer(token), demand);
@@ -44,19 +44,19 @@ test("where nothing is said, memory answers under a lease", async (t) => {
     assert.equal(freshness, "bounded");
     assert.equal(gate.code(token, compiled), "VALID");
   }
-  // Another token of the same owner is one question more, which goes on from where the gate stands.
+  // Another token of the same owner takes one more query, from the gate's position.
   const other = await admin.issue({ scopes: ["orders:write"] });
   assert.equal((await gate.verify(other.token, demand)).code, "INSUFFICIENT_SCOPE");
   assert.deepEqual(asked, ["/v1/lease 1", "/v1/lease 1"]);
   const { epoch, generation } = questions[1].since;
   assert.ok(epoch > 0 && generation > 0);
   assert.deepEqual(await told(gate.verify(other.token, demand)), ["INSUFFICIENT_SCOPE", "bounded"]);
-  // What was never issued is asked about once, or not at all.
+  // A token that was never issued is queried once, or not at all.
   assert.equal((await gate.verify(withForgedSeal(token), demand)).code, "UNKNOWN");
   assert.equal(asked.length, 2);
 });
 
-test("past its half a lease is renewed in the background, and tells what changed", async (t) => {
+test("a lease is renewed in the background in its second half and brings changes", async (t) => {
   const { admin, asked, questions, gate, at, issued } = await leasedGateOf(t);
   const doomed = await admin.issue({ scopes: ["orders:read"] });
   const compiled = gate.compile(demand);
@@ -93,7 +93,7 @@ test("past its half a lease is renewed in the background, and tells what changed
   assert.ok(stood[1] > stood[0] && stood[2] > stood[1] && stood[3] === stood[2], `${stood}`);
 });
 
-test("without the control plane a lease answers to its end, and nothing after that", async (t) => {
+test("without the control plane the cache decides until the lease expires", async (t) => {
   const { app, asked, failures, gate, at, issued } = await leasedGateOf(t);
   const { token } = issued;
   assert.ok((await gate.verify(token, demand)).valid);
@@ -120,7 +120,7 @@ test("without the control plane a lease answers to its end, and nothing after th
   assert.equal(asked.length, length + 1);
 });
 
-test("where an eventual answer will do, the registry goes on without the control plane", async (t) => {
+test("with orEventual the registry decides without the control plane", async (t) => {
   const read = [];
   let app;
   const registry = { get: (key) => (read.push(key), app.stored(key)) };
@@ -158,7 +158,7 @@ test("where an eventual answer will do, the registry goes on without the control
   assert.deepEqual(await told(gate.verify(issued.token, demand)), ["REVOKED", "bounded"]);
 });
 
-test("250 tokens that were never seen are three questions, and then none", async (t) => {
+test("250 unseen tokens take three queries, then none", async (t) => {
   const { admin, asked, questions, gate } = await leasedGateOf(t);
   const issued = [];
   while (issued.length < 250) {
@@ -178,7 +178,7 @@ test("250 tokens that were never seen are three questions, and then none", async
   assert.equal(asked.length, 3);
 });
 
-test("how often tokens were used goes along with questions for leases", async (t) => {
+test("uses of tokens are reported with lease questions", async (t) => {
   const { app, admin, questions, failures, gate, at, issued } = await leasedGateOf(t);
   const usage = () => admin.expect(200, "GET", `/v1/tokens/${issued.id}/usage`);
   const compiled = gate.compile(demand);
@@ -197,13 +197,13 @@ test("how often tokens were used goes along with questions for leases", async (t
   assert.deepEqual([digest, count], [issued.digest, 11]);
   assert.ok(known.last_used_at <= last, "by the ledger's clock, which is behind the gate's here");
 
-  // Not with every renewal: once a minute is enough.
+  // Not with every renewal, but once a minute.
   at(2 * HALF + 2);
   gate.check(issued.token, compiled);
   await eventually(() => questions.length === 3);
   assert.equal(questions[2].uses?.length ?? 0, 0);
 
-  // A question that fails has them told again with the next one.
+  // After a failed query they are reported with the next one.
   app.ledger.fail("fetch", "refused");
   at(60_000);
   assert.equal((await gate.verify(issued.token, compiled)).code, "UNAVAILABLE");
@@ -223,7 +223,7 @@ test("how often tokens were used goes along with questions for leases", async (t
   assert.equal((await usage()).total, 14);
 });
 
-test("each workspace has a lease of its own", async (t) => {
+test("each workspace has its own lease", async (t) => {
   const { app, key, admin, own } = await gateOf(t);
   const other = await workspace(app, "other");
   const otherOwn = await other.admin.issue({ scopes: ["tokens:verify"] });
@@ -256,7 +256,7 @@ test("each workspace has a lease of its own", async (t) => {
   assert.equal(gate.check(theirs.token, compiled), undefined, "and the other one is over");
 });
 
-test("an answer that comes when its lease is over is not used", async (t) => {
+test("a response that arrives after its lease expired is not used", async (t) => {
   const began = Date.now();
   let [now, delay, asked] = [began, USED, 0];
   let app;
@@ -284,7 +284,7 @@ test("an answer that comes when its lease is over is not used", async (t) => {
   assert.equal(gate.check(token, gate.compile(demand)), undefined, "it was counted from before the question");
 });
 
-test("a renewal goes on whatever its failure's listener does", async (t) => {
+test("a throwing onFailure does not affect a renewal", async (t) => {
   const began = Date.now();
   let now = began;
   let failures = 0;

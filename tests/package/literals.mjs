@@ -1,10 +1,10 @@
-// The regular expressions that stand in JavaScript.
+// Finds the regular expressions in JavaScript code.
 
-/** What a slash follows that begins an expression; behind anything else it divides. */
+/** The tokens after which a slash begins an expression; after anything else it divides. */
 const BEFORE = /(?:^|[(,=:[!&|?{};+>]|\b(?:return|typeof|case|of|in))$/;
 
 /**
- * Every regular expression in a module's code, as a RegExp. Strings, templates and comments are passed over, but for the
+ * Every regular expression in a module's code, as a RegExp. Strings, templates and comments are skipped, except for the
  * code in templates.
  *
  * @param {string} code
@@ -12,7 +12,7 @@ const BEFORE = /(?:^|[(,=:[!&|?{};+>]|\b(?:return|typeof|case|of|in))$/;
  */
 export function literals(code) {
   const found = [];
-  /** For each template that is open, how many braces are within its code. */
+  /** For each open template, the number of open braces in its code. */
   const templates = [];
   let at = 0;
   let before = "";

@@ -1,4 +1,4 @@
-// What a token carries is had to the digit, by every way that a decision is made.
+// A token's metadata is exact, for every source of a decision.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { demand } from "./harness.mjs";
 import { live, offlineGate } from "./offline.mjs";
 import { TEXT, written } from "./written.mjs";
 
-/** What JavaScript's numbers cannot hold, and what a writer of its own would write otherwise. */
+/** Values that JavaScript numbers cannot represent, or that a serializer would write differently. */
 const EXACT = [
   '{"n":123456789012345678901234567890}',
   '{"n":0.1000000000000000055511151231257827,"m":1e400,"k":-0,"j":1.0,"i":1E+2}',
@@ -16,7 +16,7 @@ const EXACT = [
   "null",
 ];
 
-test("its exact text is there, whoever told", async () => {
+test("metadataText is exact, whatever the source of the decision", async () => {
   for (const metadata of EXACT) {
     for (const [freshness, from] of [
       ["strong", "/v1/records"],
@@ -24,12 +24,12 @@ test("its exact text is there, whoever told", async () => {
       ["eventual", "r"],
     ]) {
       const { gate, asked } = written({ changed: { metadata } });
-      // From what was fetched, then from memory; alone and with others.
+      // From a query, then from the cache; alone and with others.
       const decisions = [
         await gate.verify(TEXT, { ...demand, freshness }),
         await gate.verify(TEXT, { ...demand, freshness }),
         ...(await gate.verifyAll([TEXT, TEXT], { ...demand, freshness })),
-        // Of a token that does not pass, too.
+        // Also for a token that is not valid.
         await gate.verify(TEXT, { allOf: ["orders:write"], freshness }),
       ];
       assert.ok(asked.includes(from));
@@ -45,7 +45,7 @@ test("its exact text is there, whoever told", async () => {
   }
 });
 
-test("a token that carries nothing has neither, and a snapshot has none", async () => {
+test("metadata is absent if the token has none, and from snapshots", async () => {
   const { gate } = written({});
   const offline = await offlineGate({});
   for (const { valid, token } of [await gate.verify(TEXT, demand), await offline.verify(live, demand)]) {

@@ -1,16 +1,16 @@
-// A gate that goes by a snapshot, for tests of what stands before it: it needs no deployment.
+// An offline gate, for tests of middleware: it needs no deployment.
 
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { Gate } from "../../build/verify/node.js";
 import { writeSnapshot } from "../vectors/write.mjs";
 
-/** A token that passes where `orders:read` is demanded. Its owner is `ada`. */
+/** A token that is valid for `orders:read`. Its owner is `ada`. */
 export const live = "another-systems-live-token";
 
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 export const keys = [publicKey.export({ format: "jwk" })];
 
-/** A snapshot that counts for an hour from now. */
+/** A snapshot that is valid for an hour from now. */
 export const snapshotFile = () =>
   writeSnapshot({
     header: {
@@ -43,7 +43,7 @@ export const snapshotFile = () =>
     jwk: privateKey.export({ format: "jwk" }),
   });
 
-/** A gate that goes by it, with these options. A clock among them is read when it has begun. */
+/** An offline gate with these options. If they include a clock, it is used only after creation. */
 export async function offlineGate({ now, ...options }) {
   let clock = Date.now;
   const gate = await Gate.offline(snapshotFile(), { keys, now: () => clock(), ...options });

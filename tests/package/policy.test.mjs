@@ -1,4 +1,4 @@
-// A route policy: what it covers, and that no spelling of a path gets at a route by another one's rule.
+// Route policies: what they match, and that no spelling of a path gets a route through another one's rule.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { Policy, PolicyError } from "../../build/verify/policy.js";
 
 const any = (method, path) => ({ method, path, any_token: true });
 
-test("the first route that covers a request counts, and what none covers is denied", () => {
+test("the first matching route applies and unmatched requests are denied", () => {
   const policy = new Policy({
     routes: [
       { method: "GET", path: "/health", public: true },
@@ -56,7 +56,7 @@ test("the first route that covers a request counts, and what none covers is deni
   assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong", ...unsaid });
 });
 
-test("a route says whether an eventual answer will do, else the policy, else the gate", () => {
+test("or_eventual is taken from the route, else the policy, else the gate", () => {
   const route = (path, saying) => ({ ...any("GET", path), ...saying });
   const routes = [route("/a", {}), route("/b", { or_eventual: true }), route("/c", { or_eventual: false })];
   const said = (policy) => new Policy({ routes, ...policy }).routes.map(({ demand }) => demand.orEventual);
@@ -65,7 +65,7 @@ test("a route says whether an eventual answer will do, else the policy, else the
   assert.deepEqual(said({ or_eventual: false }), [false, true, false]);
 });
 
-test("a path that servers read differently is covered by nothing", () => {
+test("ambiguous paths match no route", () => {
   const policy = new Policy({ routes: [any("GET", "/Admin/users"), { method: "GET", path: "/*", public: true }] });
   const unclear = [
     "//",
@@ -101,7 +101,7 @@ test("a path that servers read differently is covered by nothing", () => {
   assert.equal(policy.route("GET", "/..."), policy.routes[1]);
 });
 
-/** Numbers from a seed (mulberry32), so that a failure can be seen again. */
+/** Random numbers from a seed (mulberry32), so that a failure can be reproduced. */
 function numbers(seed) {
   let state = seed;
   return (below) => {
@@ -112,7 +112,7 @@ function numbers(seed) {
   };
 }
 
-/** How clients spell a path that some server takes for the same. */
+/** Spellings of a path that some servers treat as the same. */
 const SPELLINGS = [
   (path) => path.toUpperCase(),
   (path) => `${path}/`,
@@ -127,7 +127,7 @@ const SPELLINGS = [
   (path) => path.replaceAll("/", "\\"),
 ];
 
-test("no spelling of a path is judged by another route's rule", () => {
+test("no spelling of a path matches another route's rule", () => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   console.log(`seed ${seed}`);
   const draw = numbers(seed);
@@ -158,7 +158,7 @@ test("no spelling of a path is judged by another route's rule", () => {
   }
 });
 
-test("every mistake is told, with its place", () => {
+test("every mistake of a policy is reported with its JSON pointer", () => {
   const route = (changes) => ({ routes: [{ ...any("GET", "/a"), ...changes }] });
   const mistakes = [
     [undefined, ""],

@@ -1,4 +1,4 @@
-// The README's code for snapshots, run as it stands there by whoever has copied it.
+// Runs the README's code for snapshots unchanged.
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync } from "node:crypto";
@@ -11,7 +11,7 @@ import { install, run, serve } from "./installed.mjs";
 
 const TOKEN = "another-systems-live-token";
 
-/** The blocks of code below a heading of the README. */
+/** The code blocks below a heading of the README. */
 async function blocks(heading) {
   const text = await readFile(new URL("../../crates/wasm/js/README.md", import.meta.url), "utf8");
   const [, section] = text.split(`## ${heading}\n`);
@@ -22,7 +22,7 @@ const code = await blocks("Offline, from a snapshot");
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const keys = { keys: [publicKey.export({ format: "jwk" })] };
 
-/** A folder with the package, a snapshot that counts now, and its keys. */
+/** A folder with the package, a valid snapshot, and its keys. */
 async function folderOf(t) {
   const { folder } = await install(t);
   const workspace = { version: 1, key: "0Ab3dE", slug: "acme", suspended: false, has_imports: true, freshness: [] };
@@ -52,7 +52,7 @@ async function folderOf(t) {
   return folder;
 }
 
-test("in Node, from a file and a key that was pinned", async (t) => {
+test("in Node, from a file and a configured key", async (t) => {
   const folder = await folderOf(t);
   await writeFile(join(folder, "main.mjs"), `${code[0].replace("cft_…", TOKEN)}\nconsole.log(decision.code);`);
   const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: folder });
@@ -75,9 +75,9 @@ test("in a page, fetched", { skip: !process.env.CHROMIUM && "there is no Chromiu
   assert.equal(decided.code, "VALID");
 });
 
-test("it is refreshed while it changes, and stays while it does not", async (t) => {
+test("the snapshot is refreshed only when it changes", async (t) => {
   const folder = await folderOf(t);
-  // A deployment that is asked: what it answers, and by what it knows the file.
+  // A fake deployment: its responses, and the ETag that it expects.
   const main = `${code[0].replace("cft_…", TOKEN)}
     const [file, keys, token] = [await readFile("acme.snapshot"), await read("acme.keys.json"), "of the host"];
     const asked = [];

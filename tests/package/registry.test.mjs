@@ -1,5 +1,5 @@
-// A registry that gives no answer, or a slow one: it costs a check one second at most, and then the control plane is asked. And
-// a check has few reads out at once: Workers has six connections for a request.
+// A registry that is slow or does not answer delays a check by one second at most; then the control plane is queried. A
+// check has few reads at once: Workers allows six connections per request.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -11,14 +11,14 @@ import { segmentedGateOf } from "./segmented.mjs";
 
 const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
 
-/** What the limit is, and by how much later this machine may say so, in milliseconds. */
+/** The limit, and an allowance for a slow machine, in milliseconds. */
 const PATIENCE = 1000;
 const LATE = 900;
 
-/** Never answers. */
+/** Never resolves. */
 const never = () => new Promise(() => {});
 
-/** How long `work` takes, and what comes of it. */
+/** The duration of `work`, and its result. */
 async function timed(work) {
   const began = performance.now();
   const outcome = await work();
@@ -29,7 +29,7 @@ function assertOneLimit(took) {
   assert.ok(took >= PATIENCE - 50 && took < PATIENCE + LATE, `it took ${took} ms`);
 }
 
-/** Counts the reads of a registry that are out. */
+/** Counts the concurrent reads of a registry. */
 function counted(get) {
   const reads = { out: 0, most: 0, all: 0, keys: [] };
   reads.get = async (key, type) => {
@@ -46,7 +46,7 @@ function counted(get) {
   return reads;
 }
 
-test("an eventual check waits one second for a registry that hangs, and is then answered by the control plane", async (t) => {
+test("an eventual check waits one second for a hanging registry, then queries the control plane", async (t) => {
   const registry = counted(never);
   const { admin, gate, asked } = await gateOf(t, { registry, segments: false, freshness: "eventual" });
   const { token } = await admin.issue({ scopes: ["orders:read"] });
@@ -56,7 +56,7 @@ test("an eventual check waits one second for a registry that hangs, and is then 
   assertOneLimit(took);
 });
 
-test("it is UNAVAILABLE where the control plane gives no answer either", async (t) => {
+test("it is UNAVAILABLE if the control plane does not answer either", async (t) => {
   const { token } = await gateToken();
   const controlPlane = { fetch: async () => new Response("{}", { status: 503 }) };
   const failures = [];
@@ -73,13 +73,13 @@ test("it is UNAVAILABLE where the control plane gives no answer either", async (
   assert.equal(failures.length, 1);
 });
 
-/** One of the vectors' tokens. */
+/** A token of the vectors. */
 async function gateToken() {
   const { valid } = await vectors("token.json");
   return { token: valid[0].text, workspace: valid[0].workspace };
 }
 
-test("a registry that hangs costs a check of many tokens no more than one", async (t) => {
+test("a hanging registry delays a check of many tokens only once", async (t) => {
   const registry = counted(never);
   const { admin, gate } = await gateOf(t, { registry, segments: false, freshness: "eventual" });
   const tokens = [];
@@ -94,7 +94,7 @@ test("a registry that hangs costs a check of many tokens no more than one", asyn
   assert.equal(registry.all, registry.most, "once one was given up, no other is begun");
 });
 
-test("a control plane that hangs, body and all, is given up on even where its fetch heeds no signal", async (t) => {
+test("a hanging control plane times out even if its fetch ignores the signal", async (t) => {
   const { token } = await gateToken();
   const whole = new Response(new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(1)) }));
   for (const answer of [never, async () => whole]) {
@@ -108,10 +108,10 @@ test("a control plane that hangs, body and all, is given up on even where its fe
   }
 });
 
-test("a slow registry is waited for, a few reads at a time", async (t) => {
+test("a slow registry is read a few keys at a time", async (t) => {
   const held = await segmentedGateOf(t, { tokens: 12 });
   const { app, issued, gate, asked } = held;
-  // By an eventual check each token is read for itself.
+  // An eventual check reads each token separately.
   await gate.verify(issued[0].token, { ...demand, freshness: "eventual" });
   const registry = counted(async (key) => {
     await sleep(60);
@@ -132,7 +132,7 @@ test("a slow registry is waited for, a few reads at a time", async (t) => {
   assert.ok(asked.length <= 1);
 });
 
-test("segments are loaded a few at a time, and one that hangs costs a check one second", async (t) => {
+test("segments load a few at a time and a hanging one costs one second", async (t) => {
   const held = await segmentedGateOf(t, { tokens: 6 });
   const { issued, gate, asked } = held;
   const brief = { ...demand, brief: true };

@@ -1,8 +1,8 @@
-// Replays the vectors in whatever host imports this: Node, workerd, a page. It uses nothing but the package.
+// Replays the vectors in the host that imports this: Node, workerd, a page. It uses only the package.
 
 import { InvalidSnapshotError, Verifier, codeOf, init, inspect, isPending } from "@counterfoil/verify";
 
-/** What the package says of the texts and of the files, and what it decides in the cases. */
+/** The package's results for the token values, the files and the cases. */
 export async function replay({ texts, cases, snapshots }) {
   await init();
   const verifier = new Verifier();
@@ -26,7 +26,7 @@ function decide(verifier, { text, demand, address, now, answers }) {
   return verifier.details(answer);
 }
 
-/** What a snapshot is, or why it is none. */
+/** The content of a snapshot, or the error. */
 async function load(verifier, file, { keys, now }) {
   try {
     return await verifier.load(

@@ -1,12 +1,12 @@
-// A gate that goes by segments.
+// A gate with segments.
 
 import { readManifest } from "../vectors/read.mjs";
 import { eventually } from "../worker/harness.mjs";
 import { gateOf } from "./harness.mjs";
 
 /**
- * A gate as of `gateOf` with a registry, and as many tokens, all of them in an edition. `at` sets the gate's clock, `read` are
- * the keys it has read, and `spoil` is what it gets of a file instead of what is there.
+ * A gate as of `gateOf` with a registry, and so many tokens, all of them in an edition. `at` sets the gate's clock, `read`
+ * lists the keys that it has read, and `spoil` replaces the content of a file.
  */
 export async function segmentedGateOf(t, { tokens = 20, options = {} } = {}) {
   const began = Date.now();
@@ -25,12 +25,12 @@ export async function segmentedGateOf(t, { tokens = 20, options = {} } = {}) {
   };
   held.issued = [];
   while (held.issued.length < tokens) held.issued.push(await held.admin.issue({ scopes: ["orders:read"] }));
-  // Besides these there are the first admin's token and the gate's.
+  // In addition to these there are the first admin's token and the gate's.
   held.manifest = await edition(held, ({ segments }) => Number(segments[0].tokens) === tokens + 2);
   return held;
 }
 
-/** Waits until the ledger names an edition that is as wanted: what its manifest says. */
+/** Waits until the ledger names an edition that meets the condition; returns its manifest. */
 export async function edition({ app, own }, isWanted) {
   const headers = { authorization: `Bearer ${own.token}`, "content-type": "application/json" };
   const body = JSON.stringify({ digests: [], segments: {} });

@@ -1,4 +1,4 @@
-// Segments: a gate that can read the registry knows what the ledger has published, without asking it.
+// Segments: a gate with a registry knows what the ledger has published, without querying it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,13 +6,13 @@ import { eventually } from "../worker/harness.mjs";
 import { demand } from "./harness.mjs";
 import { edition, segmentedGateOf } from "./segmented.mjs";
 
-/** Past half of a lease of ten seconds it is renewed, in milliseconds. */
+/** A lease of ten seconds is renewed after this time, in milliseconds. */
 const HALF = 4400;
 
-/** It will do to know the number of the token, its owner and its scopes. */
+/** The token's number, owner and scopes suffice. */
 const brief = { ...demand, brief: true };
 
-test("a token that was never asked about is found in a segment", async (t) => {
+test("a token that was never queried is found in a segment", async (t) => {
   const held = await segmentedGateOf(t);
   const { key, gate, issued, asked, read } = held;
   const first = await gate.verify(issued[0].token, brief);
@@ -27,7 +27,7 @@ test("a token that was never asked about is found in a segment", async (t) => {
   assert.equal(read.length, 3, "the manifest, and what it names: a segment and an owner segment");
   assert.ok(read.every((name) => name.startsWith(`s/${key}/`)));
 
-  // Who wants to know in full reads the token's record, once.
+  // The full record is read once.
   for (let turn = 0; turn < 3; turn += 1) {
     const { token: bearer } = await gate.verify(issued[1].token, demand);
     assert.deepEqual([bearer.id, bearer.name], [issued[1].id, issued[1].name]);
@@ -36,7 +36,7 @@ test("a token that was never asked about is found in a segment", async (t) => {
   assert.deepEqual(asked, ["/v1/lease 1"]);
 });
 
-test("what changed since the edition is asked about", async (t) => {
+test("tokens changed since the edition are queried", async (t) => {
   const held = await segmentedGateOf(t);
   const { admin, gate, issued, asked, questions, at } = held;
   await gate.verify(issued[0].token, brief);
@@ -55,7 +55,7 @@ test("what changed since the edition is asked about", async (t) => {
   assert.equal(asked.length, length);
 });
 
-/** What a file is not: gone, empty, with one bit flipped, or another that is there. */
+/** Wrong content of a file: missing, empty, one bit flipped, or another file. */
 const SPOILT = {
   "is missing": () => null,
   "is empty": () => new ArrayBuffer(0),
@@ -68,7 +68,7 @@ const SPOILT = {
 };
 
 for (const [what, spoil] of Object.entries(SPOILT)) {
-  test(`a file that ${what} tells nothing: the control plane is asked`, async (t) => {
+  test(`a file that ${what} is not used: the control plane is queried`, async (t) => {
     const held = await segmentedGateOf(t, { tokens: 6 });
     const { app, admin, gate, issued, asked } = held;
     held.spoil = (bytes, key) => spoil(bytes, key, app);
@@ -81,20 +81,20 @@ for (const [what, spoil] of Object.entries(SPOILT)) {
   });
 }
 
-test("an edition of before tells nothing about what changed", async (t) => {
+test("an outdated edition is not used for changed tokens", async (t) => {
   const held = await segmentedGateOf(t, { tokens: 6 });
   const { app, admin, gate, issued } = held;
   const old = new Map();
   for (const name of await app.keys("s/")) old.set(name, await app.stored(name));
   await admin.revoke(issued[1].id);
   await edition(held, ({ header }) => header.generation > held.manifest.header.generation);
-  // Whatever it asks for, it gets what was there before.
+  // Every read returns the earlier content.
   held.spoil = (bytes, key) => old.get(key) ?? [...old.values()][0];
   await gate.verify(issued[0].token, brief);
   assert.equal((await gate.verify(issued[1].token, brief)).code, "REVOKED");
 });
 
-test("while the registry gives no answer the control plane is asked", async (t) => {
+test("the control plane is queried while the registry does not answer", async (t) => {
   const held = await segmentedGateOf(t, { tokens: 6 });
   held.spoil = () => {
     throw new Error("injected");
@@ -103,7 +103,7 @@ test("while the registry gives no answer the control plane is asked", async (t) 
   assert.equal(held.asked.length, 6);
 });
 
-test("without segments none are asked for", async (t) => {
+test("no segments are requested if segments is false", async (t) => {
   const held = await segmentedGateOf(t, { tokens: 2, options: { segments: false } });
   for (const { token } of held.issued) assert.ok((await held.gate.verify(token, brief)).valid);
   assert.equal(held.asked.length, 2);

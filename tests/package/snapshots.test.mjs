@@ -1,4 +1,4 @@
-// A gate that goes by a snapshot: what passes with nobody to ask, and which files it believes.
+// An offline gate: which tokens it accepts, and which files.
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync } from "node:crypto";
@@ -37,7 +37,7 @@ function keyPair() {
 const { keys, jwk } = keyPair();
 const stranger = keyPair();
 
-/** A token as a segment has it. */
+/** A token in the form of a segment. */
 const token = (text, number, about = {}) => ({
   digest: createHash("sha256").update(text).digest("hex"),
   found: {
@@ -54,7 +54,7 @@ const token = (text, number, about = {}) => ({
   },
 });
 
-/** Three tokens in a file that counts for an hour. */
+/** Three tokens in a file that is valid for an hour. */
 function snapshot({ asOf = NOW, expiresAt = asOf + HOUR, workspace = WORKSPACE, changed = {}, signed = jwk } = {}) {
   return writeSnapshot({
     header: { epoch: 1, generation: 9, without_addresses: true, without_weak: true, workspace },
@@ -72,7 +72,7 @@ function snapshot({ asOf = NOW, expiresAt = asOf + HOUR, workspace = WORKSPACE, 
   });
 }
 
-/** An offline gate whose clock is `clock.now`, and what it complained of. */
+/** An offline gate with the clock `clock.now`, and the errors that it reported. */
 async function offline(file = snapshot()) {
   const [clock, failures] = [{ now: NOW }, []];
   const onFailure = ({ message }) => failures.push(message);
@@ -87,7 +87,7 @@ const refusedWith = (code) => (error) => {
   return true;
 };
 
-test("every middleware lets through whom the snapshot knows, and asks nobody", async (t) => {
+test("every middleware authorizes by the snapshot without a request", async (t) => {
   const { gate, failures } = await offline();
   const hono = new Hono()
     .use(honoGuard(gate, demand))
@@ -118,7 +118,7 @@ test("every middleware lets through whom the snapshot knows, and asks nobody", a
   assert.deepEqual(failures, [], "who has nobody to ask, and would, complains");
 });
 
-test("a snapshot tells a token's number, owner and scopes; its id, name and client are not among the origin's headers", async () => {
+test("a snapshot decision has number, owner and scopes, but no id, name or client headers", async () => {
   const { gate } = await offline(snapshot({ changed: { expires_at: NOW + HOUR } }));
   const decision = await gate.verify(live, demand);
   const token = {
@@ -142,7 +142,7 @@ test("a snapshot tells a token's number, owner and scopes; its id, name and clie
   assert.deepEqual(gate.checkAll([live, revoked, unknown], compiled), [true, false, false]);
 });
 
-test("it counts until it expires; a later one takes its place, and an earlier one does not", async () => {
+test("a snapshot is valid until it expires; only a later one replaces it", async () => {
   const { gate, clock } = await offline();
   const compiled = gate.compile(demand);
   const code = () => gate.code(live, compiled);
@@ -160,7 +160,7 @@ test("it counts until it expires; a later one takes its place, and an earlier on
   assert.equal(code(), "REVOKED");
 });
 
-test("where a file is refused the one before stays", async () => {
+test("a rejected file leaves the current snapshot in use", async () => {
   const { gate } = await offline();
   const file = snapshot({ asOf: NOW + 1, changed: { revoked: true } });
   const other = snapshot({ workspace: { ...WORKSPACE, key: "0Zzzzz" } });
@@ -184,7 +184,7 @@ test("where a file is refused the one before stays", async () => {
   assert.ok(gate.check(live, gate.compile(demand)));
 });
 
-test("where WebCrypto has no Ed25519 nothing is believed, and that is said", async (t) => {
+test("without Ed25519 in WebCrypto snapshots are rejected as UNSUPPORTED", async (t) => {
   const { gate } = await offline();
   t.mock.method(crypto.subtle, "importKey", async () => {
     throw new DOMException("not here", "NotSupportedError");
@@ -195,7 +195,7 @@ test("where WebCrypto has no Ed25519 nothing is believed, and that is said", asy
   await assert.rejects(gate.load(snapshot(), { keys }), refusedWith("UNSUPPORTED"));
 });
 
-test("what there is no memory for is refused, and the gate goes on", async () => {
+test("a snapshot too large for memory is rejected and the gate keeps working", async () => {
   const { gate } = await offline();
   const file = new Uint8Array(2 ** 31);
   file.set(snapshot({ asOf: NOW + 1 }));
@@ -204,7 +204,7 @@ test("what there is no memory for is refused, and the gate goes on", async () =>
   await gate.load(snapshot({ asOf: NOW + 1 }), { keys });
 });
 
-test("what was verified is what is loaded, whatever becomes of the bytes meanwhile", async () => {
+test("the verified bytes are loaded even if the caller changes the buffer", async () => {
   const { gate } = await offline();
   const [later, evil] = [{ asOf: NOW + 1 }, { asOf: NOW + 2, changed: { scopes: ["*"] }, signed: stranger.jwk }];
   const file = new Uint8Array(snapshot(later));
@@ -217,7 +217,7 @@ test("what was verified is what is loaded, whatever becomes of the bytes meanwhi
   assert.equal((await loaded).asOf, later.asOf);
 });
 
-test("an ordinary gate goes by a snapshot where that is demanded, and never for want of the control plane", async () => {
+test("an online gate uses a snapshot only if the requirement demands it", async () => {
   const asked = [];
   const controlPlane = {
     fetch: async (url) => (asked.push(new URL(url).pathname), new Response("{}", { status: 503 })),
@@ -249,7 +249,7 @@ test("an ordinary gate goes by a snapshot where that is demanded, and never for 
   assert.equal(await (await handle(request)).text(), "in");
 });
 
-test("a scope for which the workspace wants to be asked is decided by no snapshot", async () => {
+test("a scope with a higher freshness level is not decided by a snapshot", async () => {
   const { gate, failures } = await offline();
   for (let turn = 0; turn < 3; turn += 1) {
     assert.equal((await gate.verify(live, { allOf: ["orders:write"] })).code, "UNAVAILABLE");

@@ -1,10 +1,10 @@
-// Counts what work costs, in steps and not in time: each block of the package's code that runs, each character or item
-// that a method of the language goes through for it, and each step of a regular expression.
+// Measures work in steps instead of time: each executed block of the package's code, each character or item that a built-in
+// method processes, and each step of a regular expression.
 
 import { Session } from "node:inspector/promises";
 import { search } from "./backtracking.mjs";
 
-/** The methods that go through all of what they are called on. */
+/** Methods that process everything they are called on. */
 const WHOLE = [
   [
     String.prototype,
@@ -20,7 +20,7 @@ const WHOLE = [
 const isOurs = ({ url }) => url.includes("/build/verify/");
 
 /**
- * The steps that `work` takes.
+ * The number of steps of `work`.
  *
  * @param {() => unknown} work
  */
@@ -45,7 +45,7 @@ export async function steps(work) {
   return natives.count + ranges.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** Has the language's methods count, until what is returned is called. */
+/** Makes built-in methods count until the returned function is called. */
 function counting(natives) {
   const before = [];
   const replace = (owner, name, make) => {

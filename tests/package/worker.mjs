@@ -1,4 +1,4 @@
-// The installed package in a Worker of a few lines, on workerd.
+// The installed package in a small Worker on workerd.
 
 import { extname, join } from "node:path";
 import { build } from "esbuild";

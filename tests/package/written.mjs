@@ -1,11 +1,11 @@
-// A control plane and a registry that exist nowhere: records written by hand, for a gate with a clock of the test's own.
+// A fake control plane and registry with hand-written records, for a gate with the test's own clock.
 
 import { createHash } from "node:crypto";
 import { Gate } from "../../build/verify/node.js";
 import { answerRecord, encode, grantRecord, ownerRecord, tokenRecord, workspaceRecord } from "../vectors/layout.mjs";
 
 export const NOW = 1_798_761_600_000;
-/** How long its leases run. */
+/** The duration of its leases. */
 export const LEASE = 10_000;
 export const TEXT = "another-systems-token";
 
@@ -32,7 +32,7 @@ const TOKEN = {
   rate_class: null,
 };
 
-/** A gate before these, the token of `TEXT` changed like this; and `asked`, what was asked for. */
+/** A gate with these, whose token `TEXT` has these changes; `asked` records its requests. */
 export function written({ changed = {}, ...options }) {
   const [token, asked] = [{ ...TOKEN, ...changed }, []];
   const controlPlane = {
