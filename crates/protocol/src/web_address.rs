@@ -49,7 +49,7 @@ impl WebAddress {
         &self.0
     }
 
-    /// Whether the host is on the public internet, as far as its text shows: see [`public`].
+    /// Whether the host is on the public internet, as far as its text shows: see the module `public`.
     #[must_use]
     pub fn is_public(&self) -> bool {
         Parts::of(&self.0).is_ok_and(|parts| public::is_public(&parts.host))

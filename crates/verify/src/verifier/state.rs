@@ -241,7 +241,7 @@ impl CheckState {
 }
 
 impl Known {
-    /// The records by reference, as [`decide`] takes them.
+    /// The records by reference, as [`decide`](crate::decide) takes them.
     #[must_use]
     pub fn facts(&self) -> Facts<'_> {
         Facts { token: &self.token, owner: &self.owner, workspace: &self.workspace }
