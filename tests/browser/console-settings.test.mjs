@@ -150,6 +150,7 @@ test("identity providers are listed, added and removed, and an error is shown at
   await button(page, "Save providers").click();
   await second.locator("[aria-invalid=true]").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.value), "login.acme.example");
+  await second.getByText("Invalid value:").waitFor();
   await look(page, "settings-providers");
   await second.getByLabel("Issuer").fill("https://login.acme.example");
   await save(page, "Save providers");

@@ -6,6 +6,7 @@ import { confirmLeaving } from "../lib/router.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { isAdmin, may } from "../lib/session.js";
 import { confirm } from "../parts/dialog.js";
+import { fieldError } from "../parts/form.js";
 import { COLUMNS, refusalOf, scopeRow } from "../parts/scope-row.js";
 import { empty, failure } from "../parts/states.js";
 import { table } from "../parts/table.js";
@@ -139,7 +140,7 @@ function showProblem(problem, rows, wrong) {
   const [, list, index] = problem.pointer?.split("/") ?? [];
   const row = list === "scopes" && rows[index];
   if (!row) return fill(wrong, failure(problem));
-  row.error(problem.detail);
+  row.error(fieldError(problem));
   row.focus();
 }
 

@@ -182,13 +182,17 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
     const [, name] = problem.pointer?.split("/") ?? [];
     const at = known.find(({ names }) => names.includes(name));
     if (!at) return fill(wrong, failure(problem));
-    // The API's prefix is about the whole body; at the field only the reason matters.
-    at.error(problem.detail.replace(/^(The body does not fit|Invalid request body): /, "Invalid value: "));
+    at.error(fieldError(problem));
     const folded = at.element.closest("details");
     if (folded) folded.open = true;
     at.focus();
   }
   return element;
+}
+
+/** The text to show at the field that a problem is about: the API's prefix is about the whole body. */
+export function fieldError({ detail }) {
+  return detail.replace(/^(The body does not fit|Invalid request body): /, "Invalid value: ");
 }
 
 /** An error about a field, in the shape of the API's problems. */

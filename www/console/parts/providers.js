@@ -1,7 +1,7 @@
 // The form fields of a workspace's identity providers.
 
 import { fill, h } from "../lib/dom.js";
-import { checkField, groupField, selectField, textField } from "./form.js";
+import { checkField, fieldError, groupField, selectField, textField } from "./form.js";
 
 /** The maximum number of providers in a workspace. */
 const MOST = 4;
@@ -87,7 +87,7 @@ export function providersField(providers) {
       const [, , index, name] = problem.pointer?.split("/") ?? [];
       const at = cards[index]?.fields.find(({ names }) => names.includes(name));
       if (!at) return false;
-      at.error(problem.detail);
+      at.error(fieldError(problem));
       at.focus();
       return true;
     },
