@@ -21,7 +21,11 @@ test("a forged token costs only the authentication of the caller", async (t) => 
     const answer = await send();
     const passed = [app.ledger.count("fetch") - before[0], app.registry.count("get") - before[1]];
     const line = await logged(app, answer);
-    assert.deepEqual([line.ledger_calls, line.registry_reads], passed, "the log contains the operations on the bindings");
+    assert.deepEqual(
+      [line.ledger_calls, line.registry_reads],
+      passed,
+      "the log contains the operations on the bindings",
+    );
     return { passed, line, answer };
   };
 

@@ -59,7 +59,11 @@ test("a gateway verifies by ledger replies, and from its cache once it has them"
 
   await admin.revoke(id);
   assert.equal((await decide(token, eventual, offline)).code, "VALID", "eventual: from the cache, up to a minute old");
-  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "without a ledger, strong checks fail closed");
+  assert.equal(
+    (await decide(token, strong, offline)).code,
+    "UNAVAILABLE",
+    "without a ledger, strong checks fail closed",
+  );
   await backOff();
   const before = asked.length;
   assert.equal((await decide(token, strong)).code, "REVOKED");

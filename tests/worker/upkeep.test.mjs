@@ -55,7 +55,11 @@ test("a deleted workspace is unknown immediately, then erased from registry and 
   assert.equal((await acme.admin.send("GET", "/v1/tokens")).status, 401);
   await eventually(() => app.registry.count("delete") > 0);
   const taken = await new Client(app, ROOT_TOKEN).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
-  assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"], "the slug is not free before the deletion is complete");
+  assert.deepEqual(
+    [taken.status, taken.body.code],
+    [409, "ALREADY_EXISTS"],
+    "the slug is not free before the deletion is complete",
+  );
   await app.crash();
   assert.equal((await recordsOf(app, acme.key)).length, 8);
   app.registry.heal();
