@@ -21,7 +21,7 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 
 /// With what a ledger refuses others what it does for the control plane, or for its verifier.
-const ONLY: [&str; 2] = ["only the control plane may", "only a verifier may"];
+const ONLY: [&str; 2] = ["only the control plane can", "only a verifier can"];
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 

@@ -108,7 +108,7 @@ test("invalid scopes are marked, and nothing is saved", async (t) => {
     .evaluate((field) => (field.value = "x".repeat(501)));
   await button(page, "Save…").click();
   await button(page, "Save catalogue").click();
-  await row(page, 2).getByText("Must have 0 to 500 characters.").waitFor();
+  await row(page, 2).getByText("The value must have 0 to 500 characters.").waitFor();
   assert.equal(await dialog(page).count(), 0);
   assert.equal(puts.length, 1);
   assert.deepEqual(await catalogue(acme), before);

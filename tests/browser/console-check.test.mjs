@@ -309,9 +309,9 @@ test("without a session the page verifies tokens with a snapshot file and keys",
   await look(page, "check-snapshot-file");
   const refused = [
     [file, "not JSON", "Keys", "Invalid JWK set."],
-    [file, JSON.stringify(OTHERS), "Keys", "The snapshot is signed by none of the keys that were given."],
-    [file.subarray(0, 100), JSON.stringify(keys), "File", "The file is no snapshot."],
-    [file.subarray(0, -1), JSON.stringify(keys), "File", "is not whole, or was changed since."],
+    [file, JSON.stringify(OTHERS), "Keys", "The snapshot is not signed by any of the given keys."],
+    [file.subarray(0, 100), JSON.stringify(keys), "File", "The file is not a snapshot."],
+    [file.subarray(0, -1), JSON.stringify(keys), "File", "the rest is incomplete or was changed"],
     [
       (await snapshotOf(acme, issued, { asOf: Date.now() - 2 * HOUR })).file,
       JSON.stringify(keys),
@@ -339,7 +339,7 @@ test("the form uses the deployment's keys, and errors of the download are shown"
   await visit(page, "#/check", "Check a token");
   await serve(page, { ...snapshot, keys: OTHERS });
   await page.getByRole("button", { name: "Load snapshot" }).click();
-  await page.getByText("The snapshot is signed by none of the keys that were given.").waitFor();
+  await page.getByText("The snapshot is not signed by any of the given keys.").waitFor();
   await look(page, "check-snapshot-untrusted");
   await page.unrouteAll();
   await serve(page, snapshot);

@@ -46,7 +46,7 @@ test("members are searched, filtered and sorted, and a member is added", async (
   await page.getByLabel("Name", { exact: true }).fill("Another Ada");
   await page.getByLabel("Email address").fill("no address");
   await button(page, "Add member").click();
-  await page.getByText("An address has one @").waitFor();
+  await page.getByText("The e-mail address must have one @").waitFor();
   await look(page, "new-member");
   await page.getByLabel("Email address").fill("");
   await page.getByLabel("Quota").fill("many");
@@ -54,7 +54,7 @@ test("members are searched, filtered and sorted, and a member is added", async (
   await page.getByText("Enter a whole number.").waitFor();
   await page.getByLabel("Quota").fill("");
   await button(page, "Add member").click();
-  await page.getByText("There is already a member with this id.").waitFor();
+  await page.getByText("A member with this id already exists.").waitFor();
 
   await page.getByLabel("ID", { exact: true }).fill("edsger");
   await page.getByLabel("Name", { exact: true }).fill("Edsger Dijkstra");

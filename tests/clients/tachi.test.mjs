@@ -191,7 +191,7 @@ test("only the user's own session is accepted", async (t) => {
   // Pages of other origins cannot act in a session.
   const origin = "https://evil.example";
   for (const call of calls("me", opener.id).slice(1)) {
-    await fails(user, 403, /pages of this origin only/, ...call, undefined, { origin });
+    await fails(user, 403, /only from pages of this origin/, ...call, undefined, { origin });
   }
 
   await listed(user, 1);
@@ -214,7 +214,7 @@ test("a token value in a path is not logged", async (t) => {
 test("an unreachable ledger is reported in Tachi's error format", async (t) => {
   const { app, user } = await tachi(t);
   app.ledger.fail("fetch", "refused");
-  await fails(user, 503, /^The ledger did not answer in time\./, "GET", "me/api-tokens");
+  await fails(user, 503, /^The ledger did not respond in time\./, "GET", "me/api-tokens");
   app.ledger.heal();
   await listed(user, 1);
 });

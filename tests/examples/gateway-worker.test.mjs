@@ -436,7 +436,7 @@ test("without Counterfoil each route works as long as its freshness level allows
   }
   assert.equal((await asker.send("GET", "/health")).status, 200);
   assert.deepEqual(origin.numbers, asker.admitted);
-  assert.equal(worker.said().match(/Counterfoil cannot answer: 503/g)?.length, 1, "the log says why, once");
+  assert.equal(worker.said().match(/Counterfoil could not answer: 503/g)?.length, 1, "the log says why, once");
 
   app.ledger.heal();
   // One check retries after a back-off of at most two seconds.

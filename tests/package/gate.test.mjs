@@ -294,7 +294,7 @@ test("an unreachable control plane fails closed and is reported once a minute", 
     const gate = gateAt(await answering(t, handler));
     assert.equal((await gate.verify(token, demand)).code, "UNAVAILABLE");
     assert.equal(failures.length, 1);
-    assert.ok(failures[0].startsWith(`Counterfoil cannot answer: ${status}`), failures[0]);
+    assert.ok(failures[0].startsWith(`Counterfoil could not answer: ${status}`), failures[0]);
   }
   const echo = gateAt(
     await answering(t, (request, response) =>
@@ -302,13 +302,13 @@ test("an unreachable control plane fails closed and is reported once a minute", 
     ),
   );
   assert.equal((await echo.verify(token, demand)).code, "UNAVAILABLE");
-  assert.deepEqual(failures, ["Counterfoil cannot answer: 500"], "nothing of the gate's own token");
+  assert.deepEqual(failures, ["Counterfoil could not answer: 500"], "nothing of the gate's own token");
   const nonsense = gateAt(await answering(t, (_, response) => response.end("nonsense")));
   assert.equal((await nonsense.verify(token, demand)).code, "UNAVAILABLE");
 
   const gate = gateAt(nowhere, { timeout: 20 });
   for (let turn = 0; turn < 3; turn += 1) assert.equal((await gate.verify(token, demand)).code, "UNAVAILABLE");
-  assert.deepEqual(failures, ["Counterfoil cannot be reached, or gave no answer in 20 ms."]);
+  assert.deepEqual(failures, ["Counterfoil cannot be reached, or did not respond within 20 ms."]);
   now += 60_000;
   await gate.verify(token, demand);
   assert.equal(failures.length, 2);
@@ -317,7 +317,7 @@ test("an unreachable control plane fails closed and is reported once a minute", 
   await admin.revoke(own.id);
   assert.equal((await refused.verify(token, demand)).code, "UNAVAILABLE");
   assert.deepEqual(failures, [
-    "Counterfoil refuses the gate's own token, which must be live and hold tokens:verify: 401 REVOKED",
+    "Counterfoil rejected the gate's own token, which must be live and have the scope tokens:verify: 401 REVOKED",
   ]);
   const weak = await admin.issue({ scopes: ["orders:read"] });
   const mistaken = gateAt(app.url, { token: weak.token });

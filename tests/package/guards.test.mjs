@@ -169,7 +169,7 @@ for (const [host, serve] of Object.entries(hosts)) {
         assert.deepEqual([reached, caught, unhandled], [[], [], []]);
         if (code !== "INTERNAL" || silent) return;
         assert.equal(failures.length, 1, `told once: ${failures.join("\n")}`);
-        assert.match(failures[0], /^A request could not be checked, and was refused: /);
+        assert.match(failures[0], /^A request could not be verified and was denied: /);
         assert.ok(!failures[0].includes(live), "nothing of the token");
       });
     }

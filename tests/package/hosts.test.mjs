@@ -166,7 +166,7 @@ test("in a page", { skip: !process.env.CHROMIUM && "there is no Chromium" }, asy
   await tab.goto(await serve(t, folder));
   await tab.waitForFunction(() => globalThis.replay);
   const loading = tab.evaluate(() => globalThis.init("/elsewhere.wasm"));
-  await assert.rejects(loading, /there is no module at .*\/elsewhere.wasm: 404/);
+  await assert.rejects(loading, /the WebAssembly module could not be loaded from .*\/elsewhere.wasm: status 404/);
   confirm(await tab.evaluate((given) => globalThis.replay(given), questions));
 });
 

@@ -101,7 +101,7 @@ test("without the control plane the cache decides until the lease expires", asyn
   at(HALF + 1);
   assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
   await eventually(() => failures.length > 0);
-  assert.match(failures[0], /^Counterfoil cannot answer: 503/);
+  assert.match(failures[0], /^Counterfoil could not answer: 503/);
   at(USED - 1);
   assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
   at(USED);

@@ -19,7 +19,7 @@ async function assertFailed(app, answer, why) {
     title: "Sign in failed",
     status: 401,
     code: "SIGN_IN_FAILED",
-    detail: "The sign-in failed. Try again, or ask somebody who manages the workspace.",
+    detail: "Sign-in failed. Try again, or ask someone who manages the workspace.",
   });
   assert.equal(answer.headers.get("set-cookie"), null);
   const line = await logged(app, answer);
@@ -49,7 +49,7 @@ test("a provider session has the member's granted scopes until it ends", async (
 
   await letIn(admin);
   assert.equal((await browser.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its provider");
-  await assertFailed(app, await visitor.present(await issuer.token()), /no provider/);
+  await assertFailed(app, await visitor.present(await issuer.token()), /no identity provider/);
   await letIn(admin, provider(issuer));
   const again = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "suspended" });
@@ -89,15 +89,15 @@ test("an invalid ID token is refused", async (t) => {
     ["not yet valid", await issuer.token({ nbf: now + 120 }), /nbf/],
     ["of the future", await issuer.token({ iat: now + 120 }), /future/],
     ["of a time that is none", await issuer.token({ iat: "now" }), /iat|could not be read/],
-    ["for another", await issuer.token({ aud: "another" }), /no provider/],
+    ["for another", await issuer.token({ aud: "another" }), /no identity provider/],
     ["for several, issued to another", await issuer.token({ aud: ["console", "other"], azp: "other" }), /another/],
     ["for several, issued to nobody", await issuer.token({ aud: ["console", "other"] }), /another/],
-    ["for nobody", await issuer.token({ aud: undefined }), /no provider/],
-    ["of another issuer", await issuer.token({ iss: "https://accounts.example" }), /no provider/],
-    ["of nearly this issuer", await issuer.token({ iss: `${issuer.url}/` }), /no provider/],
+    ["for nobody", await issuer.token({ aud: undefined }), /no identity provider/],
+    ["of another issuer", await issuer.token({ iss: "https://accounts.example" }), /no identity provider/],
+    ["of nearly this issuer", await issuer.token({ iss: `${issuer.url}/` }), /no identity provider/],
     ["without a subject", await issuer.token({ sub: undefined }), /sub/],
-    ["a subject that is no text", await issuer.token({ sub: 1 }), /subject/],
-    ["of another kind", await issuer.token({}, { header: { typ: "at+jwt" } }), /another kind/],
+    ["a subject that is no text", await issuer.token({ sub: 1 }), /`sub` is missing/],
+    ["of another kind", await issuer.token({}, { header: { typ: "at+jwt" } }), /another `typ`/],
     ["with a critical header", await issuer.token({}, { header: { crit: ["strange"], strange: 1 } }), /NOT_SUPPORTED/],
     ["unsigned", `${part({ alg: "none" })}.${payload}.`, /ALG_NOT_ALLOWED/],
     ["unsigned, in other letters", `${part({ alg: "None", kid: rsa })}.${payload}.`, /ALG_NOT_ALLOWED/],
@@ -115,8 +115,8 @@ test("an invalid ID token is refused", async (t) => {
     ["cut short", `${header}.${payload}`, /the token|read/],
     ["mixed", `${header}.${ecPayload}.${ecSignature}`, /SIGNATURE|the token/],
     ["mixed headers", `${ecHeader}.${payload}.${signature}`, /SIGNATURE|the token/],
-    ["no token at all", "nonsense", /no provider/],
-    ["empty", "", /no provider/],
+    ["no token at all", "nonsense", /no identity provider/],
+    ["empty", "", /no identity provider/],
     ["not verified", await issuer.token({ email_verified: false }), /not verified/],
     ["not said to be verified", await issuer.token({ email_verified: undefined }), /not verified/],
     ...(await Promise.all(
@@ -161,7 +161,7 @@ test("a new provider key is accepted immediately, and a removed one is not", asy
   issuer.served = issuer.served.filter((kid) => kid !== old);
   await issuer.addKey("RS256");
   await visitor.signIn(await issuer.token());
-  await assertFailed(app, await visitor.present(await issuer.token({}, { kid: old })), /does not have/);
+  await assertFailed(app, await visitor.present(await issuer.token({}, { kid: old })), /does not publish/);
   assert.equal(issuer.count("/keys"), 2);
   // Unknown key ids do not make the worker query the provider more often.
   const asked = issuer.asked.length;
@@ -185,11 +185,11 @@ test("each workspace trusts its own providers and finds its own members", async 
   const other = await workspace(app, "other");
   const theirs = await startIssuer(t);
   await letIn(other.admin, provider(theirs, { member_by: "subject" }));
-  await assertFailed(app, await visitor.present(await theirs.token()), /no provider/);
-  await assertFailed(app, await visitor.present(await issuer.token(), "other"), /no provider/);
+  await assertFailed(app, await visitor.present(await theirs.token()), /no identity provider/);
+  await assertFailed(app, await visitor.present(await issuer.token(), "other"), /no identity provider/);
   await assertFailed(app, await visitor.present(await theirs.token(), "other"), /no member/);
-  await assertFailed(app, await visitor.present(await issuer.token(), "nowhere"), /no such workspace/);
-  await assertFailed(app, await visitor.present(await issuer.token(), "No slug!"), /no such workspace/);
+  await assertFailed(app, await visitor.present(await issuer.token(), "nowhere"), /workspace does not exist/);
+  await assertFailed(app, await visitor.present(await issuer.token(), "No slug!"), /workspace does not exist/);
   await other.admin.expect(201, "POST", "/v1/members", { ...ADA, id: "lovelace", email: null });
   const { member } = (await visitor.signIn(await theirs.token({ email: undefined }), "other")).opened.body;
   assert.equal(member.id, "lovelace");
@@ -263,16 +263,16 @@ test("an unreachable provider is reported as unavailable, not as a refusal", asy
     ["an error", "/keys", answers(500, {}), /answers 500/],
     ["nothing there", description, answers(404, {}), /answers 404/],
     ["elsewhere", "/keys", moved, /answers 302/],
-    ["no JSON", description, (_, response) => response.end("<html>"), /no JSON/],
-    ["no object", "/keys", answers(200, 7), /no object/],
+    ["no JSON", description, (_, response) => response.end("<html>"), /not JSON/],
+    ["no object", "/keys", answers(200, 7), /not a JSON object/],
     ["no end", "/keys", (_, response) => endless(response), /too large/],
     ["a line that is cut", "/keys", (request) => request.socket.destroy(), /no answer/],
     ["silence", "/keys", () => {}, /no answer/],
   ];
   const lasting = [
     ["another issuer", description, (issuer) => other(issuer), /another issuer/],
-    ["no addresses", description, (issuer) => ({ issuer: issuer.url }), /not as it should be/],
-    ["an unsafe address", description, (issuer) => unsafe(issuer), /not as it should be/],
+    ["no addresses", description, (issuer) => ({ issuer: issuer.url }), /unexpected value/],
+    ["an unsafe address", description, (issuer) => unsafe(issuer), /unexpected value/],
   ].map(([what, path, body, why]) => [what, path, (_, response, issuer) => json(response, 200, body(issuer)), why]);
   const healed = [];
   for (const [what, path, fault, why] of [...passing, ...lasting]) {

@@ -45,20 +45,22 @@ pub enum ConfigError {
     #[error("SEAL_SECRETS must be a JSON list of hex strings of at least 32 bytes, the current one first")]
     SealSecrets,
     /// See the message.
-    #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, with none of its secrets")]
+    #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, and must not share a secret with it")]
     SessionSecrets,
     /// See the message.
     #[error(
-        "SNAPSHOT_KEYS must be a JSON list like SEAL_SECRETS, with none of its secrets nor of SESSION_SECRETS, where it is set"
+        "SNAPSHOT_KEYS, if set, must be a JSON list like SEAL_SECRETS, and must not share a secret with it or with \
+         SESSION_SECRETS"
     )]
     SnapshotKeys,
     /// See the message.
     #[error(
-        "OIDC_CLIENT_SECRETS must be a JSON object from issuers to objects from client ids to secrets, where it is set"
+        "OIDC_CLIENT_SECRETS, if set, must be a JSON object that maps each issuer to an object that maps client ids \
+         to secrets"
     )]
     ClientSecrets,
     /// See the message.
-    #[error("PRIVATE_PROVIDERS must be \"allow\", where it is set")]
+    #[error("PRIVATE_PROVIDERS, if set, must be \"allow\"")]
     PrivateProviders,
 }
 

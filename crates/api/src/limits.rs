@@ -31,7 +31,7 @@ impl<P: Ports> App<P> {
         }
         Err(Problem {
             again_in: 60,
-            ..admission::limited("Too many sign-ins came from your address. Try again after Retry-After.")
+            ..admission::limited("Too many sign-ins from your address. Retry after the time in `Retry-After`.")
         })
     }
 
@@ -46,8 +46,9 @@ impl<P: Ports> App<P> {
         if self.ports.limit(Class::Changes, &key).await {
             return Ok(());
         }
-        let detail = "This credential makes too many changes. Try again after Retry-After; to change many tokens at once, \
-            POST /v1/tokens/import and /v1/tokens/revoke take them in one request. Nothing was changed.";
+        let detail = "Too many changes by this credential; nothing was changed. Retry after the time in \
+            `Retry-After`. To change many tokens in one request, use `POST /v1/tokens/import` or `POST \
+            /v1/tokens/revoke`.";
         Err(Problem { again_in: 10, ..admission::limited(detail) })
     }
 }

@@ -15,13 +15,12 @@ use crate::{
     table,
 };
 
-const ABOUT: &str = "\
-Issues API tokens, checks and revokes them. A token's text is shown once and stored nowhere.\n\n\
-Every call but `/healthz` presents a token, as `Authorization: Bearer`, as `X-API-Key`, or as `X-lgca-token` with its \
-workspace's slug in `x-lgca-domain`. What is refused is answered as a problem (RFC 9457), whose `code` is stable and \
-whose `type` leads to its explanation under `/docs/errors`. A method that a path does not take is answered 405 \
-`METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered wherever `GET` is. Bodies are JSON of at \
-most 64 KiB where nothing else is said, and unknown fields are refused.";
+const ABOUT: &str = "Creates, verifies and revokes API tokens. A token value is returned once and not \
+    stored.\n\nEvery request except `/healthz` presents a token, as `Authorization: Bearer`, as `X-API-Key`, or as \
+    `X-lgca-token` with its workspace's slug in `x-lgca-domain`. Errors are returned as problems (RFC 9457), whose \
+    `code` is stable and whose `type` links to its explanation under `/docs/errors`. A method that a path does not \
+    support is answered with 405 `METHOD_NOT_ALLOWED`, an unknown path with 404 `NO_SUCH_ROUTE`. `HEAD` is supported \
+    wherever `GET` is. Unless stated otherwise, bodies are JSON of at most 64 KiB; unknown fields are rejected.";
 
 /// Every operation of the API.
 #[must_use]
@@ -59,7 +58,8 @@ pub fn document(examples: &Examples) -> Value {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": "__Host-counterfoil",
-                    "description": "A browser's session. What changes anything must come from a page of this origin.",
+                    "description": "A browser's session. Requests that change anything must come from a page of this \
+                        origin.",
                 },
             },
             "parameters": parameters(),
@@ -75,27 +75,28 @@ fn parameters() -> Value {
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "Sent again under the same key within 24 hours, the request has no second effect and is \
-                            answered as it was, but without a token's text.",
+            "description": "A retry with the same key within 24 hours has no further effect and returns the original \
+                response, without the token value.",
             "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
         },
         "IfMatch": {
             "name": "If-Match",
             "in": "header",
-            "description": "The `ETag` that the token had when it was read. If it has another by now, nothing is changed.",
+            "description": "The token's `ETag` when it was read. If the token has changed since, the request is \
+                rejected.",
             "schema": { "type": "string" },
         },
         "IfNoneMatch": {
             "name": "If-None-Match",
             "in": "header",
-            "description": "The `ETag` of what the caller has. If it is still the same, nothing is sent.",
+            "description": "The `ETag` of the caller's copy. If it is current, the response is 304 without a body.",
             "schema": { "type": "string" },
         },
         "Workspace": {
             "name": "X-Counterfoil-Workspace",
             "in": "header",
-            "description": "A workspace's slug. The root token must name the one it acts in; so must a token that was \
-                            issued elsewhere and imported. Other tokens know theirs, and the header is ignored.",
+            "description": "A workspace's slug. Required with the root token and with imported third-party tokens. \
+                Other tokens identify their workspace themselves, and the header is ignored.",
             "schema": { "type": "string" },
         },
     })
@@ -108,19 +109,20 @@ fn headers() -> Value {
             "The id under which the request was logged.",
             json!({ "type": "string", "pattern": "^req_[0-9a-f]{24}$" }),
         ),
-        "Location": header("Where it is from now on.", json!({ "type": "string", "format": "uri-reference" })),
+        "Location": header("The URL to continue with.", json!({ "type": "string", "format": "uri-reference" })),
         "ETag": header(
-            "The token's version, which `If-Match` may ask for.",
+            "The token's version, for `If-Match`.",
             json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
         ),
         "FileTag": header(
-            "Another one for each file, which `If-None-Match` may name.",
+            "Identifies the file, for `If-None-Match`.",
             json!({ "type": "string", "pattern": "^\"[0-9a-f]{64}\"$" }),
         ),
-        "RetryAfter": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
-        "Challenge": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
+        "RetryAfter": header("Seconds to wait before a retry.", json!({ "type": "integer", "minimum": 1 })),
+        "Challenge": header("The authentication challenge (RFC 6750): what is wrong with the token.", json!({ "type": "string" })),
         "Replayed": {
-            "description": "`true` where this is the answer to an earlier request under the same `Idempotency-Key`.",
+            "description": "`true` if this is the stored response to an earlier request with the same \
+                `Idempotency-Key`.",
             "schema": { "type": "string", "enum": ["true"] },
         },
     })

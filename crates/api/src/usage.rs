@@ -85,7 +85,7 @@ async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
     })
     .await;
     if uses > 0 {
-        let detail = detail.unwrap_or_else(|| "there was no room for them".to_owned());
+        let detail = detail.unwrap_or_else(|| "the count of unreported uses is at its limit".to_owned());
         let request_id = ledger.trace.request_id.to_string();
         ledger.app.ports.log(&LogEvent::UsesLost(LostUses {
             level: "error",

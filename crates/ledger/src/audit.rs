@@ -65,7 +65,7 @@ pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Opt
         Authority::MemberSession(_) => "session",
         Authority::Bearer(bearer) if bearer.session.is_some() => "session",
         Authority::Bearer(_) => "token",
-        Authority::Verifier => return Err(CommandError::internal("a verifier has changed something")),
+        Authority::Verifier => return Err(CommandError::internal("a verifier made a change")),
     };
     let [before, after] = [change.before, change.after].map(|json| json.map(|json| json.to_string()));
     let added = FIXED + [&before, &after].into_iter().flatten().map(|text| text.len() as u64).sum::<u64>();

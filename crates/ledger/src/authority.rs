@@ -114,7 +114,7 @@ impl Authority {
     pub(crate) fn require_root(&self) -> Result<(), CommandError> {
         match self {
             Self::Root => Ok(()),
-            _ => Err(CommandError::forbidden(ForbiddenCode::RootOnly, "Only the root token may do this.")),
+            _ => Err(CommandError::forbidden(ForbiddenCode::RootOnly, "Only the deployment's root token can do this.")),
         }
     }
 
@@ -123,7 +123,7 @@ impl Authority {
     pub(crate) fn require_verifier(&self) -> Result<(), CommandError> {
         match self {
             Self::Verifier => Ok(()),
-            _ => Err(CommandError::internal("only a verifier may do this")),
+            _ => Err(CommandError::internal("only a verifier can do this")),
         }
     }
 
@@ -132,7 +132,7 @@ impl Authority {
     pub(crate) fn require_sign_in(&self) -> Result<(), CommandError> {
         match self {
             Self::SignIn => Ok(()),
-            _ => Err(CommandError::internal("only the control plane may do this, where somebody signs in")),
+            _ => Err(CommandError::internal("only the control plane can do this, during a sign-in")),
         }
     }
 
@@ -201,7 +201,7 @@ pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Resul
     if may {
         return Ok(());
     }
-    let detail = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
-        Present the value that the token has now.";
+    let detail = "A rotation replaced the token value that you present, so it cannot change anything. Present the \
+        token's current value.";
     Err(CommandError::forbidden(ForbiddenCode::ReplacedText, detail))
 }

@@ -24,7 +24,10 @@ pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) 
     if allowed.contains(&text.chars().count()) {
         return Ok(());
     }
-    Err(CommandError::invalid_value(pointer, format!("Must have {} to {} characters.", allowed.start(), allowed.end())))
+    Err(CommandError::invalid_value(
+        pointer,
+        format!("The value must have {} to {} characters.", allowed.start(), allowed.end()),
+    ))
 }
 
 /// # Errors
@@ -42,13 +45,17 @@ pub(crate) fn at_most_scopes(pointer: &str, count: usize) -> Result<(), CommandE
 /// # Errors
 /// `INVALID_VALUE` if there are too many.
 pub(crate) fn addresses(pointer: &str, blocks: &[AddressBlock]) -> Result<(), CommandError> {
-    at_most(MAX_ADDRESSES, blocks.len(), pointer, "address blocks")
+    at_most(MAX_ADDRESSES, blocks.len(), pointer, "IP addresses or ranges")
 }
 
 /// # Errors
 /// `INVALID_VALUE` if there are too many.
 pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> Result<(), CommandError> {
-    if count <= most { Ok(()) } else { Err(CommandError::invalid_value(pointer, format!("At most {most} {what}."))) }
+    if count <= most {
+        Ok(())
+    } else {
+        Err(CommandError::invalid_value(pointer, format!("At most {most} {what} are allowed.")))
+    }
 }
 
 /// A member's id: 1 to 128 visible ASCII characters.
@@ -59,7 +66,7 @@ pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), CommandError> {
     if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(CommandError::invalid_value(pointer, "An id is 1 to 128 visible ASCII characters, without spaces."))
+    Err(CommandError::invalid_value(pointer, "The id must be 1 to 128 visible ASCII characters, without spaces."))
 }
 
 /// An e-mail address, as far as it can be validated without sending one: a non-empty part on each side of exactly one
@@ -74,7 +81,10 @@ pub(crate) fn email(pointer: &str, email: &str) -> Result<(), CommandError> {
     if printable && has_parts && email.chars().count() <= 254 {
         return Ok(());
     }
-    Err(CommandError::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
+    Err(CommandError::invalid_value(
+        pointer,
+        "The e-mail address must have one @, at most 254 characters, and no spaces.",
+    ))
 }
 
 /// [Origins](Origin) as browsers send them. The result is sorted and without duplicates.
@@ -85,7 +95,8 @@ pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<Str
     at_most(MAX_ORIGINS, origins.len(), pointer, "origins")?;
     for (index, origin) in origins.iter().enumerate() {
         if Origin::parse(origin).is_err() {
-            let detail = "An origin is https:// or http://, a host in lower case and perhaps a port, and no more.";
+            let detail = "An origin must be https:// or http://, a host in lower case, and optionally a port, with \
+                nothing after it.";
             return Err(CommandError::invalid_value(format!("{pointer}/{index}"), detail));
         }
     }
@@ -101,10 +112,16 @@ pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<Str
 pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), CommandError> {
     let Some(start) = start else { return Ok(()) };
     if end.is_some_and(|end| start >= end) {
-        return Err(CommandError::invalid_value("/not_before", "A token must begin before it ends."));
+        return Err(CommandError::invalid_value(
+            "/not_before",
+            "The time `not_before` must be earlier than the expiration.",
+        ));
     }
     if start > Timestamp::END_OF_TIME {
-        return Err(CommandError::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
+        return Err(CommandError::invalid_value(
+            "/not_before",
+            "The time `not_before` must be in the year 9999 or earlier.",
+        ));
     }
     Ok(())
 }
@@ -116,11 +133,17 @@ pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result
 pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, CommandError> {
     let value = Value::Object(metadata);
     if json::depth(&value) > MAX_DEPTH {
-        return Err(CommandError::invalid_value(pointer, format!("At most {MAX_DEPTH} levels deep.")));
+        return Err(CommandError::invalid_value(
+            pointer,
+            format!("The metadata can be at most {MAX_DEPTH} levels deep."),
+        ));
     }
     let text = value.to_string();
     if text.len() > MAX_METADATA {
-        return Err(CommandError::invalid_value(pointer, format!("At most {MAX_METADATA} bytes of JSON.")));
+        return Err(CommandError::invalid_value(
+            pointer,
+            format!("The metadata can be at most {MAX_METADATA} bytes of JSON."),
+        ));
     }
     Ok(text)
 }

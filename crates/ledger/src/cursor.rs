@@ -80,13 +80,18 @@ impl<P: Position> Window<P> {
     pub(crate) fn in_answer_to(question: &impl Serialize, page: &Page, list: List) -> Result<Self, CommandError> {
         let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(CommandError::invalid_value("/limit", format!("The limit must be 1 to {MAX_LIMIT}.")));
+            return Err(CommandError::invalid_value("/limit", format!("The `limit` must be 1 to {MAX_LIMIT}.")));
         }
         let question = fingerprint(question)?;
         let after = match &page.cursor {
             None => None,
             Some(cursor) => Some(decode(cursor, list, &question).ok_or_else(|| {
-                CommandError::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.")
+                CommandError::invalid(
+                    InvalidCode::InvalidCursor,
+                    "/cursor",
+                    "This cursor does not belong to this list, filter and order. Use a `next_cursor` with the same \
+                     query that returned it, or start without one.",
+                )
             })?),
         };
         Ok(Self { list, question, after, limit: limit as usize })

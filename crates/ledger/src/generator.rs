@@ -20,8 +20,10 @@ pub(crate) struct Generator<'a> {
 impl Generator<'_> {
     /// A new token value of the workspace, with the epoch of the secret that its authentication tag was made with.
     pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), CommandError> {
-        let secret =
-            self.seal_secrets.first().ok_or_else(|| CommandError::internal("the deployment has no seal secret"))?;
+        let secret = self
+            .seal_secrets
+            .first()
+            .ok_or_else(|| CommandError::internal("the deployment has no secret in SEAL_SECRETS"))?;
         Ok((self.text(&workspace.prefix, workspace.key, secret)?, secret.epoch()))
     }
 
@@ -30,7 +32,7 @@ impl Generator<'_> {
         let secret = self
             .session_secrets
             .first()
-            .ok_or_else(|| CommandError::internal("the deployment has no session secret"))?;
+            .ok_or_else(|| CommandError::internal("the deployment has no secret in SESSION_SECRETS"))?;
         let prefix = Prefix::parse(SESSION_PREFIX).map_err(|error| CommandError::internal(error.to_string()))?;
         self.text(&prefix, workspace, secret)
     }

@@ -133,7 +133,7 @@ impl ReplySlot {
     /// [`CommandError::KeysExceeded`] if the member has reached its limit.
     pub(crate) fn store(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), CommandError> {
         if reply.len() > LONGEST_REPLY {
-            let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
+            let detail = "The response would be too long to store for the `Idempotency-Key`. Request less at a time.";
             return Err(CommandError::invalid_value("", detail));
         }
         insert!(sql, "idempotency" {
@@ -173,7 +173,8 @@ pub(crate) fn delete_of_member(sql: &dyn Sql, number: u64) -> Result<(), SqlErro
 
 impl StoredReply for Issued {
     fn remove_token_value(&mut self) {
-        let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
+        let detail = "The token value was returned only in the first response and is not stored. If you did not \
+            receive it, rotate the token.";
         self.text = None;
         self.token_shown_before = Some(true);
         self.detail = Some(detail.to_owned());

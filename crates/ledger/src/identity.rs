@@ -38,23 +38,23 @@ pub(crate) fn check_providers(
     for (index, provider) in providers.iter().enumerate() {
         let at = |field: &str| format!("/identity_providers/{index}/{field}");
         if provider.issuer.has_query() {
-            return Err(CommandError::invalid_value(at("issuer"), "An issuer has no query."));
+            return Err(CommandError::invalid_value(at("issuer"), "The issuer URL must not have a query."));
         }
         let audience = &provider.audience;
         if !(1..=255).contains(&audience.len()) || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(CommandError::invalid_value(
                 at("audience"),
-                "An audience is 1 to 255 visible ASCII characters.",
+                "The audience must be 1 to 255 visible ASCII characters.",
             ));
         }
         let is_same = |other: &IdentityProvider| other.issuer == provider.issuer && other.audience == *audience;
         if providers.iter().take(index).any(is_same) {
-            let detail = "There is already a provider with this issuer and this audience.";
+            let detail = "A provider with this issuer and audience already exists.";
             return Err(CommandError::invalid_value(at("audience"), detail));
         }
     }
     if providers != tx.workspace.settings.identity_providers {
-        let detail = "Only an admin who may grant everything may change who vouches for members.";
+        let detail = "Only an admin who can grant every scope (`*`) can change the identity providers.";
         Limits::of(&tx.authority).check_everything(detail)?;
     }
     Ok(providers)
@@ -77,7 +77,10 @@ pub(crate) fn sign_in(
         return Err(CommandError::not_signed_in(NotSignedIn::WorkspaceSuspended));
     }
     let Some(provider) = provider(tx, &ask.issuer, &ask.audience) else {
-        return Err(CommandError::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
+        return Err(CommandError::NotSignedIn {
+            detail: "the workspace has no such identity provider".to_owned(),
+            reason: None,
+        });
     };
     if has_expired(ask.expires_at, tx.now) {
         return Err(CommandError::not_signed_in(NotSignedIn::TokenExpired));

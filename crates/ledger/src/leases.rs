@@ -71,7 +71,7 @@ impl Leases {
     pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), CommandError> {
         match self.claim.get() {
             Some(GrantorClaim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
-                Err(CommandError::internal("another instance of this ledger has taken over"))
+                Err(CommandError::internal("another instance of this ledger has replaced this one"))
             }
             _ => Ok(()),
         }

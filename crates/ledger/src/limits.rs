@@ -16,8 +16,8 @@ use crate::{
     rows::{MemberRow, OwnedToken, ScopeCatalogue, TokenRow, WorkspaceRow},
 };
 
-pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
-const OUTLIVES: &str = "The new token may not outlive the token that creates it.";
+pub(crate) const TOO_LONG: &str = "The expiration is later than the workspace's maximum token lifetime allows.";
+const OUTLIVES: &str = "The new token cannot expire later than the token that creates it.";
 
 /// The most that an actor can grant.
 pub(crate) struct Limits {
@@ -67,12 +67,9 @@ impl Limits {
         catalogue: &ScopeCatalogue,
     ) -> Result<(), CommandError> {
         let Some(beyond) = patterns.find(|pattern| !self.allow(pattern, catalogue)) else { return Ok(()) };
-        let why = if self.scopes.covers_pattern(beyond) {
-            "is for admins to grant"
-        } else {
-            "is more than the token presented may grant"
-        };
-        Err(CommandError::escalation(format!("{who} may use the scope {beyond}, which {why}.")))
+        let why =
+            if self.scopes.covers_pattern(beyond) { "only an admin can grant" } else { "your credential cannot grant" };
+        Err(CommandError::escalation(format!("{who} could use the scope {beyond}, which {why}.")))
     }
 
     /// Checks that the actor has no expiration, CIDR range or client of its own. This is required to reactivate
@@ -154,10 +151,12 @@ impl Limits {
     ) -> Result<(), CommandError> {
         match patterns.find(|pattern| !self.allow(pattern, catalogue)) {
             None => Ok(()),
-            Some(pattern) if !self.scopes.covers_pattern(pattern) => Err(CommandError::escalation(format!(
-                "The scope {pattern} is more than the token presented may grant."
-            ))),
-            Some(pattern) => Err(CommandError::escalation(format!("The scope {pattern} is for admins to grant."))),
+            Some(pattern) if !self.scopes.covers_pattern(pattern) => {
+                Err(CommandError::escalation(format!("The scope {pattern} is more than your credential can grant.")))
+            }
+            Some(pattern) => {
+                Err(CommandError::escalation(format!("The scope {pattern} is reserved: only an admin can grant it.")))
+            }
         }
     }
 
@@ -194,10 +193,10 @@ impl Limits {
             Lifetime::Seconds(seconds) => ("/expires_in", now.plus(seconds.saturating_mul(1_000))),
         };
         if end <= now {
-            return Err(CommandError::invalid_value(pointer, "A token must end later than now."));
+            return Err(CommandError::invalid_value(pointer, "The expiration must be in the future."));
         }
         if end > Timestamp::END_OF_TIME {
-            return Err(CommandError::invalid_value(pointer, "A token must end in the year 9999 at the latest."));
+            return Err(CommandError::invalid_value(pointer, "The expiration must be in the year 9999 or earlier."));
         }
         if latest.is_some_and(|latest| end > latest) {
             return Err(CommandError::invalid_value(pointer, TOO_LONG));
@@ -225,7 +224,7 @@ impl Limits {
         match asked.iter().find(outside) {
             None => Ok(asked),
             Some(block) => Err(CommandError::escalation(format!(
-                "The block {block} lies outside those of the token that creates it."
+                "The IP range {block} is not within the allowed addresses of the token making this request."
             ))),
         }
     }
@@ -238,7 +237,7 @@ impl Limits {
         if self.client_id.as_deref().is_none_or(|own| own == asked) {
             return Ok(());
         }
-        Err(CommandError::escalation("A token that belongs to a client creates tokens for that client only."))
+        Err(CommandError::escalation("A token that belongs to a client can create tokens only for that client."))
     }
 
     /// Checks that the actor may receive the value of this token: it must be able to grant everything that the token
@@ -249,17 +248,19 @@ impl Limits {
     pub(crate) fn check_value_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), CommandError> {
         self.check_scopes_of(token.scopes.iter(), catalogue)?;
         if self.is_outlived_by(token.expires_at) {
-            return Err(CommandError::escalation("The token would outlive the token presented."));
+            return Err(CommandError::escalation("The token would expire later than the token making this request."));
         }
         let is_outside = |block: &AddressBlock| !self.addresses.iter().any(|own| own.contains_block(block));
         let anywhere = token.addresses.is_empty();
         if !self.addresses.is_empty() && (anywhere || token.addresses.iter().any(is_outside)) {
             return Err(CommandError::escalation(
-                "The token may be used from addresses that the token presented may not.",
+                "The token could be used from addresses that are not allowed for the token making this request.",
             ));
         }
         if self.client_id.is_some() && self.client_id != token.client_id {
-            return Err(CommandError::escalation("The token belongs to another client than the token presented."));
+            return Err(CommandError::escalation(
+                "The token belongs to another client than the token making this request.",
+            ));
         }
         Ok(())
     }
@@ -356,9 +357,9 @@ pub(crate) fn check_owner<'a>(
 ) -> Result<(), CommandError> {
     match patterns.find(|pattern| !owner.grants.covers_pattern(pattern)) {
         None => Ok(()),
-        Some(beyond) => {
-            Err(CommandError::escalation(format!("The scope {beyond} is more than the token's owner is granted.")))
-        }
+        Some(beyond) => Err(CommandError::escalation(format!(
+            "The scope {beyond} is not covered by the granted scopes of the token's owner."
+        ))),
     }
 }
 

@@ -103,8 +103,8 @@ pub(crate) fn migrate(sql: &impl Sql, migrations: &[Migration]) -> Result<(), Sq
 /// The program does not know a migration that it must know.
 fn too_old(found: u64, needed: u64, newest: u64) -> SqlError {
     SqlError::new(format!(
-        "the database has schema {found}, on which a program must know schema {needed}; this one knows {newest} at most: \
-         deploy the version that it was last used with, or a later one"
+        "the database has schema {found}, which requires a program that knows schema {needed}; this one knows at \
+         most schema {newest}: deploy the version that last used the database, or a later one"
     ))
 }
 
@@ -156,7 +156,7 @@ mod tests {
                     assert_eq!(outcome.is_ok(), program >= needed, "{program} of {needed}: {outcome:?}");
                     let why = outcome.map_or_else(|error| error.to_string(), |()| String::new());
                     assert_eq!(
-                        why.contains(&format!("a program must know schema {needed};")),
+                        why.contains(&format!("requires a program that knows schema {needed};")),
                         program < needed,
                         "{why}"
                     );
@@ -172,7 +172,7 @@ mod tests {
     fn rollback_before_lease_recording_is_refused() -> Result<(), SqlError> {
         let before = LEDGER.get(..10).unwrap_or_default();
         let outcome = migrate(&opened(LEDGER)?, before).map_err(|error| error.to_string());
-        assert!(outcome.is_err_and(|why| why.contains("this one knows 10 at most")));
+        assert!(outcome.is_err_and(|why| why.contains("this one knows at most schema 10")));
         Ok(())
     }
 

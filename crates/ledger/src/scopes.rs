@@ -108,17 +108,20 @@ fn check_entries(entries: &[ScopeEntry]) -> Result<(), CommandError> {
     for (index, entry) in entries.iter().enumerate() {
         let at = |field: &str| format!("/scopes/{index}/{field}");
         if BuiltIn::ALL.iter().any(|scope| scope.name() == entry.name.as_str()) {
-            let detail = format!("The scope {} is built in and is not part of the catalogue.", entry.name);
+            let detail = format!("The scope {} is built in and cannot be part of the catalogue. Omit it.", entry.name);
             return Err(CommandError::invalid(InvalidCode::BuiltInScope, at("name"), detail));
         }
         if !names.insert(&entry.name) {
-            return Err(CommandError::invalid_value(at("name"), format!("The scope {} is named twice.", entry.name)));
+            return Err(CommandError::invalid_value(at("name"), format!("The scope {} occurs twice.", entry.name)));
         }
         check::length(&at("description"), &entry.description, 0..=500)?;
     }
     let size = json!(entries).to_string().len();
     if size > MAX_CATALOGUE {
-        return Err(CommandError::invalid_value("/scopes", format!("At most {MAX_CATALOGUE} bytes of JSON.")));
+        return Err(CommandError::invalid_value(
+            "/scopes",
+            format!("The catalogue can be at most {MAX_CATALOGUE} bytes of JSON."),
+        ));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ struct SessionDraft {
 /// Opens a session with the actor's token.
 pub(crate) fn open(tx: &Transaction<'_>, generator: &mut Generator<'_>) -> Result<OpenedSession, CommandError> {
     let Some(held) = tx.authority.token().filter(|_| tx.authority.session().is_none()) else {
-        let detail = "Only a member's token opens a session: neither another session nor the root token does.";
+        let detail = "Only a member's token can open a session. Another session or the root token cannot.";
         return Err(CommandError::forbidden(ForbiddenCode::TokenOnly, detail));
     };
     tx.authority.require(BuiltIn::SessionsCreate)?;
@@ -142,7 +142,7 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<S
 
 /// The view of a session.
 fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, CommandError> {
-    let gone = |what: &str| CommandError::internal(format!("the {what} of {} is gone", session.id));
+    let gone = |what: &str| CommandError::internal(format!("the {what} of {} is missing", session.id));
     let (member, scopes, created_by, issuer) = match &session.opened {
         Opened::WithToken(digest) => {
             let held = OwnedToken::by_digest(tx.sql, *digest)?.ok_or_else(|| gone("token"))?;

@@ -33,7 +33,7 @@ impl RequiredActor {
         match self {
             Self::Manager => "`workspace:manage`",
             Self::Admin => "an admin",
-            Self::Everything => "an admin who may grant everything",
+            Self::Everything => "an admin who can grant `*`",
             Self::Root => "root",
         }
     }
@@ -76,7 +76,7 @@ pub const SETTINGS: &[Rule<Settings>] = &[
     guarded("session_length", "longer", |before, after| after.session_length > before.session_length),
     guarded("lease_max", "longer", |before, after| after.lease_max > before.lease_max),
     guarded("snapshot_max", "longer", |before, after| after.snapshot_max > before.snapshot_max),
-    guarded("audit_retention_days", "shorter, or set where there was none", |before, after| {
+    guarded("audit_retention_days", "shorter, or set if there was none", |before, after| {
         grows(after.audit_retention, before.audit_retention)
     }),
     guarded("allowed_origins", "an origin added", |before, after| {
@@ -133,9 +133,10 @@ fn strictness(freshness: Option<Freshness>) -> u8 {
 pub(crate) fn check(authority: &Authority, before: &Settings, after: &Settings) -> Result<(), CommandError> {
     match weakened(SETTINGS, before, after).filter(|_| !authority.is_admin()) {
         None => Ok(()),
-        Some(rule) => {
-            Err(CommandError::escalation(format!("{}: only an admin may make this {}.", rule.field, rule.weaker)))
-        }
+        Some(rule) => Err(CommandError::escalation(format!(
+            "Only an admin can weaken the setting `{}`. Weaker means: {}.",
+            rule.field, rule.weaker
+        ))),
     }
 }
 
@@ -155,12 +156,14 @@ pub(crate) fn check_scope(
     };
     let (name, field) = (&before.name, rule.field);
     Err(CommandError::escalation(match after {
-        Some(_) => format!("The scope {name}: only an admin may weaken its {field}."),
+        Some(_) => format!("Only an admin can weaken the property `{field}` of the scope {name}."),
         None if before.visible_to == Role::Member => {
-            format!("The scope {name}: only an admin may remove it, for its {field}.")
+            format!("Only an admin can remove the scope {name}, because of its `{field}`.")
         }
-        None => "The catalogue has scopes that only admins see. Only an admin may replace it by one without them."
-            .to_owned(),
+        None => {
+            "The catalogue has scopes that only admins can see. Only an admin can replace it with one that lacks them."
+                .to_owned()
+        }
     }))
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn bootstrap(
         return Err(CommandError::already_exists("workspace", "slug"));
     }
     let mut admin = MemberRow::by_number(tx.sql, FIRST_ADMIN)?
-        .ok_or_else(|| CommandError::internal("the workspace has lost its first admin"))?;
+        .ok_or_else(|| CommandError::internal("the workspace's first admin is missing"))?;
 
     let generation = tx.next_generation()?;
     let workspace = WorkspaceRow {
@@ -257,5 +257,5 @@ fn within(pointer: &str, value: u64, range: RangeInclusive<u64>) -> Result<u64, 
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(CommandError::invalid_value(pointer, format!("Must be {} to {}.", range.start(), range.end())))
+    Err(CommandError::invalid_value(pointer, format!("The value must be {} to {}.", range.start(), range.end())))
 }

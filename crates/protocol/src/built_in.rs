@@ -61,14 +61,14 @@ impl BuiltIn {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::TokensRead => "See tokens",
-            Self::TokensWrite => "Issue, change and revoke tokens",
-            Self::TokensImport => "Import tokens that were issued elsewhere",
-            Self::TokensGrant => "Give tokens all that their owner is granted",
-            Self::TokensVerify => "Check tokens",
-            Self::SessionsCreate => "Open sessions",
-            Self::SnapshotsRead => "Read snapshots of the tokens",
-            Self::AuditRead => "Read the audit",
+            Self::TokensRead => "Read tokens",
+            Self::TokensWrite => "Create, change and revoke tokens",
+            Self::TokensImport => "Import third-party tokens",
+            Self::TokensGrant => "Give tokens any scope that their owner is granted",
+            Self::TokensVerify => "Verify tokens",
+            Self::SessionsCreate => "Create sessions",
+            Self::SnapshotsRead => "Download snapshots",
+            Self::AuditRead => "Read the audit log",
             Self::WorkspaceManage => "Manage members, clients, scopes and settings",
         }
     }

@@ -16,10 +16,10 @@ pub enum CommandError {
         code: Code,
     },
     /// There is no such session, or no longer: the two are not told apart.
-    #[error("there is no such session, or it is over")]
+    #[error("the session has ended or does not exist")]
     SessionEnded,
     /// Nobody signs in this way. Those outside are not told why.
-    #[error("nobody signs in this way")]
+    #[error("the sign-in failed")]
     NotSignedIn {
         /// For the log, never for the caller.
         detail: String,
@@ -28,7 +28,7 @@ pub enum CommandError {
         reason: Option<NotSignedIn>,
     },
     /// The actor may not do this at all: it lacks a scope.
-    #[error("the scope {scope} is needed")]
+    #[error("the scope {scope} is required")]
     MissingScope {
         /// The scope that is needed.
         scope: String,
@@ -42,7 +42,7 @@ pub enum CommandError {
         detail: String,
     },
     /// There is none by that id, or none that the actor may see: the two are not told apart.
-    #[error("there is no such {what}")]
+    #[error("this {what} does not exist, or you do not have access to it")]
     NotFound {
         /// `token`, `member`, `workspace`.
         what: String,
@@ -59,7 +59,7 @@ pub enum CommandError {
         detail: String,
     },
     /// What is asked for exists already.
-    #[error("there is already a {what} with this {field}")]
+    #[error("a {what} with this {field} already exists")]
     AlreadyExists {
         /// `member`, `workspace`.
         what: String,
@@ -78,10 +78,10 @@ pub enum CommandError {
     #[error("the token has changed since it was read")]
     Stale,
     /// A web page's origin that the workspace does not allow.
-    #[error("the workspace does not allow requests from pages of this origin")]
+    #[error("the workspace does not allow requests from web pages of this origin")]
     OriginNotAllowed,
     /// The owner would have more live tokens than it may.
-    #[error("the owner's quota of {quota} live tokens is used up: {needed} are needed")]
+    #[error("the owner's quota of {quota} live tokens is exceeded: {needed} would be needed")]
     QuotaExceeded {
         /// The quota.
         quota: u64,
@@ -89,13 +89,13 @@ pub enum CommandError {
         needed: u64,
     },
     /// The owner's tokens would have had more texts than they may, dead ones included.
-    #[error("the owner's tokens have had {bound} texts, as many as they may by now, dead ones included")]
+    #[error("the owner's tokens have had {bound} values, the most allowed so far, including revoked and replaced ones")]
     TextsExceeded {
         /// How many they may have had by now.
         bound: u64,
     },
     /// So many answers to the member's requests are kept, or so many bytes of them, that there is no room for another.
-    #[error("as many answers are kept for this member's idempotency keys as there may be")]
+    #[error("the limit of stored responses for this member's idempotency keys is reached")]
     KeysExceeded {
         /// In how many seconds the oldest of them goes.
         again_in: u64,
@@ -104,16 +104,16 @@ pub enum CommandError {
     #[error("the workspace's storage is nearly full")]
     StorageFull,
     /// Of many tokens named, some are not there, or none that the actor may see. Nothing was done to any.
-    #[error("not all of these tokens are there")]
+    #[error("some of these tokens do not exist")]
     UnknownTokens {
         /// One for each token that was named, in that order.
         items: Vec<RevokedItem>,
     },
     /// Another command was sent under this idempotency key before.
-    #[error("the idempotency key was used for another request before")]
+    #[error("this idempotency key was already used for another request")]
     IdempotencyMismatch,
     /// The deployment has no secret to sign snapshots with.
-    #[error("there are no snapshots here")]
+    #[error("this deployment does not sign snapshots")]
     SnapshotsOff,
     /// The ledger does not know what it is asked: it runs an older version than the caller. Nothing was changed.
     #[error("the ledger does not know this request")]
@@ -123,7 +123,7 @@ pub enum CommandError {
     },
     /// The ledger has a reason that is not known here: it runs a newer version than the caller. Nothing was changed. No
     /// ledger says this; it is how such a reason is [read](crate::reply_json).
-    #[error("the ledger refused for a reason that is not known here")]
+    #[error("the ledger rejected the request for a reason that this version does not know")]
     #[serde(skip)]
     NotKnown,
     /// The ledger could not do its work; the log says why. Nothing was changed.

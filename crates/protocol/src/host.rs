@@ -17,7 +17,7 @@ pub struct Host(Box<str>);
 
 /// The text is no host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a host is a name or an address, perhaps with a port, and nothing else: api.acme.example or 127.0.0.1:8787")]
+#[error("expected a host name or IP address, optionally with a port, such as api.acme.example or 127.0.0.1:8787")]
 pub struct InvalidHost;
 
 /// The hosts of one workspace: at most 20, each once, in order.
@@ -27,7 +27,7 @@ pub struct Hosts(Vec<Host>);
 
 /// There are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a workspace has at most {MAX_HOSTS} hosts")]
+#[error("a workspace can have at most {MAX_HOSTS} hosts")]
 pub struct TooManyHosts;
 
 impl Host {

@@ -2,7 +2,7 @@
 //!
 //! It is stricter than serde's own way. A list is no object, though serde would take it for one field by field; no
 //! object has two fields of one name (RFC 8259, section 4, leaves open what that would mean). And it says where a type
-//! does not fit, in words that repeat no text of the input: that may be a secret.
+//! does not match, in a message that repeats no string of the input, which may be a secret, except an unknown field's name.
 //!
 //! A number stays as it was written, digit by digit, until a type asks for its value: what is kept for others (metadata)
 //! may be larger or finer than any number type here, and comes out as it came in.

@@ -13,7 +13,7 @@ use crate::{Host, Hosts, Slug, WebAddress, token_value::TokenValue};
 text_schema!(
     Slug,
     "Slug",
-    "The name by which people and URLs know a workspace.",
+    "The name of a workspace in URLs and headers.",
     "^[a-z][a-z0-9-]{1,38}[a-z0-9]$",
     40,
     "acme"
@@ -21,7 +21,7 @@ text_schema!(
 text_schema!(
     Host,
     "Host",
-    "A host name or an address, in lower case, with its port where that is neither 80 nor 443.",
+    "A host name or IP address, in lower case, with its port unless that is 80 or 443.",
     "^([a-z0-9.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?$",
     259,
     "api.acme.example"
@@ -29,7 +29,7 @@ text_schema!(
 text_schema!(
     WebAddress,
     "WebAddress",
-    "An address on the web: https, or http where it is this very machine, without a user or a fragment.",
+    "A URL: https, or http for the local machine, without user information or a fragment.",
     "^https?://[!-\"$-~]+$",
     255,
     "https://accounts.example"
@@ -37,7 +37,7 @@ text_schema!(
 text_schema!(
     TokenValue,
     "TokenText",
-    "A token's text. Shown once, stored nowhere.",
+    "A token value. It is returned once and not stored.",
     "^[a-z][a-z0-9_]{0,11}_[0-9A-Za-z]{42}$",
     55,
     "cft_0jHsQ2wA1gf4wq05PshVs2QEKdvb5BsO8nE21VFhOF"

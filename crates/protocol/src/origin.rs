@@ -9,7 +9,7 @@ pub struct Origin(Box<str>);
 
 /// The text is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an origin is https:// or http://, a host in lower case and perhaps a port, and no more")]
+#[error("an origin must be https:// or http://, a host in lower case, and optionally a port")]
 pub struct InvalidOrigin;
 
 impl Origin {

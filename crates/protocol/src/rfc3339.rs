@@ -31,8 +31,7 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
 /// # Errors If the text is not a time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse(&text)
-        .ok_or_else(|| D::Error::custom("not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z"))
+    parse(&text).ok_or_else(|| D::Error::custom("expected an RFC 3339 time from 1970 on, such as 2027-01-31T12:00:00Z"))
 }
 
 /// The same for a day (UTC), which is represented by its beginning and written as a date.
@@ -47,7 +46,8 @@ pub(crate) mod date {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let date = String::deserialize(deserializer)?;
-        super::parse(&format!("{date}T00:00:00Z")).ok_or_else(|| D::Error::custom("not a date"))
+        super::parse(&format!("{date}T00:00:00Z"))
+            .ok_or_else(|| D::Error::custom("expected a date, such as 2027-01-31"))
     }
 }
 
@@ -69,6 +69,10 @@ pub mod option {
     /// # Errors If it is neither.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| super::parse(&text).ok_or_else(|| D::Error::custom("not a time"))).transpose()
+        text.map(|text| {
+            super::parse(&text)
+                .ok_or_else(|| D::Error::custom("expected an RFC 3339 time, such as 2027-01-31T12:00:00Z"))
+        })
+        .transpose()
     }
 }

@@ -14,7 +14,7 @@ pub struct Slug(Box<str>);
 
 /// The text is not a slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a slug is 3 to 40 of a-z, 0-9 and -, starts with a letter and does not end in -")]
+#[error("a slug must be 3 to 40 characters of a-z, 0-9 and -, start with a letter, and not end with -")]
 pub struct InvalidSlug;
 
 impl Slug {

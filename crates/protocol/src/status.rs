@@ -10,6 +10,6 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     match &*String::deserialize(deserializer)? {
         "active" => Ok(false),
         "suspended" => Ok(true),
-        _ => Err(D::Error::custom("expected one of: active, suspended")),
+        _ => Err(D::Error::custom("expected `active` or `suspended`")),
     }
 }

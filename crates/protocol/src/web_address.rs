@@ -23,7 +23,9 @@ pub struct WebAddress(Box<str>);
 
 /// The text is not such a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an address is https://, a host and perhaps a port, a path and a query, of at most {LONGEST} characters")]
+#[error(
+    "expected an https:// URL with a host and optionally a port, a path and a query, of at most {LONGEST} characters"
+)]
 pub struct InvalidWebAddress;
 
 impl WebAddress {

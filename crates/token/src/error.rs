@@ -29,42 +29,43 @@ impl Malformed {
             Self::TooShort => "it is too short (a token has at least 16 characters)",
             Self::TooLong => "it is too long (a token has at most 512 characters)",
             Self::Scheme => {
-                "it begins with a scheme, such as Bearer, which stands before a token once and is no part of it"
+                "it starts with a scheme such as Bearer, which is not part of the token; send the scheme once, \
+                 before the token"
             }
-            Self::Space => "there is a space or a line break in it, which no token has",
-            Self::Character => "there is a character in it that no token has (tokens are of visible ASCII characters)",
-            Self::Check => "its check is wrong, so a character was changed, left out or added",
-            Self::Shape => "it does not have the shape of a token of this service",
+            Self::Space => "it contains a space or a line break",
+            Self::Character => "it contains a character other than visible ASCII characters",
+            Self::Check => "its checksum is wrong, so a character was changed, omitted or added",
+            Self::Shape => "it does not have the format of a Counterfoil token",
         }
     }
 }
 
 /// The source of random bytes returned nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the source of random bytes gives none that can be used")]
+#[error("the source of random bytes returned no usable bytes")]
 pub struct NoEntropy;
 
 /// The text is not a token prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a prefix is 1 to 12 of a-z, 0-9 and _, starts with a letter and does not end in _")]
+#[error("a prefix must be 1 to 12 characters of a-z, 0-9 and _, start with a letter, and not end with _")]
 pub struct InvalidPrefix;
 
 /// The text is not a workspace key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a workspace key is 6 characters of 0-9, A-Z and a-z")]
+#[error("a workspace key must be 6 characters of 0-9, A-Z and a-z")]
 pub struct InvalidWorkspaceKey;
 
 /// The text is not a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a digest is 64 hexadecimal characters")]
+#[error("a digest must be 64 hexadecimal characters")]
 pub struct InvalidDigest;
 
 /// The key material is too short for a seal secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a seal secret has at least 32 bytes")]
+#[error("a seal secret must have at least 32 bytes")]
 pub struct InvalidSecret;
 
 /// The text is not a seal epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a seal epoch is 8 hexadecimal characters")]
+#[error("a seal epoch must be 8 hexadecimal characters")]
 pub struct InvalidEpoch;

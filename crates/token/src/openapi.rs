@@ -33,7 +33,7 @@ macro_rules! text_schema {
 text_schema!(
     Digest,
     "Digest",
-    "The SHA-256 digest of a token's text, in hex.",
+    "The SHA-256 digest of a token value, in hexadecimal.",
     "^[0-9A-Fa-f]{64}$",
     64,
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -41,9 +41,9 @@ text_schema!(
 text_schema!(
     WorkspaceKey,
     "WorkspaceKey",
-    "The key by which a workspace's tokens name it.",
+    "The key that identifies the workspace in its tokens.",
     "^[0-9A-Za-z]{6}$",
     6,
     "0Kx71a"
 );
-text_schema!(Prefix, "Prefix", "What a workspace's tokens begin with.", "^[a-z]([a-z0-9_]{0,10}[a-z0-9])?$", 12, "cft");
+text_schema!(Prefix, "Prefix", "The prefix of a workspace's tokens.", "^[a-z]([a-z0-9_]{0,10}[a-z0-9])?$", 12, "cft");

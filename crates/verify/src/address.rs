@@ -147,7 +147,10 @@ impl fmt::Display for AddressBlock {
 
 impl fmt::Display for InvalidAddressBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an address block: expected CIDR such as 192.0.2.0/24 or 2001:db8::/32, with no bits set past the prefix length")
+        f.write_str(
+            "expected an IP address or CIDR range, such as 192.0.2.0/24 or 2001:db8::/32, with no bits set past the \
+             prefix length",
+        )
     }
 }
 

@@ -138,7 +138,7 @@ impl Read for Freshness {
 
 impl fmt::Display for NoWorkspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a demand must name at least one workspace")
+        f.write_str("a requirement must name at least one workspace")
     }
 }
 

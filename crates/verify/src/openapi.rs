@@ -13,7 +13,7 @@ use crate::{AddressBlock, Code, Freshness, Scope, ScopePattern, ScopeSet};
 text_schema!(
     Scope,
     "Scope",
-    "A permission: segments joined by `:` or `.`.",
+    "A scope: segments joined by `:` or `.`.",
     "^[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$",
     100,
     "orders:read"
@@ -21,8 +21,7 @@ text_schema!(
 text_schema!(
     ScopePattern,
     "ScopePattern",
-    "A permission, or all below a common beginning: a `*` at the end stands for one or more further segments. `*` alone \
-     is everything.",
+    "A scope, or a wildcard: a `*` at the end matches one or more further segments. `*` alone matches every scope.",
     "^([A-Za-z0-9_-]+[:.])*([A-Za-z0-9_-]+|\\*)$",
     100,
     "orders:*"
@@ -30,8 +29,7 @@ text_schema!(
 text_schema!(
     AddressBlock,
     "AddressBlock",
-    "A block of IPv4 or IPv6 addresses in CIDR notation; an address alone is a block of one. The bits past the prefix \
-     are zero.",
+    "An IPv4 or IPv6 range in CIDR notation, or a single address. The bits past the prefix length are zero.",
     "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
     49,
     "192.0.2.0/24"
@@ -68,10 +66,10 @@ impl JsonSchema for Freshness {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         one_of(
-            "How stale an answer may be. `strong`: from the ledger, nothing passes after its revocation returned. \
-             `bounded`: from memory, under a lease of the ledger's; nothing passes longer than that after its revocation \
-             returned. `eventual`: from memory up to a minute old, else from the \
-             registry; goes on while the ledger is down.",
+            "How stale the records of a decision may be. `strong`: from the ledger; no token is accepted after its \
+             revocation has returned. `bounded`: from cache, under a lease of the ledger; no token is accepted for \
+             longer than the lease after its revocation has returned. `eventual`: from cache up to a minute old, \
+             otherwise from the registry; works while the ledger is down.",
             &["eventual", "bounded", "strong"],
         )
     }
@@ -83,6 +81,6 @@ impl JsonSchema for Code {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        one_of("What was decided. `/docs/errors` explains each.", &Code::ALL.map(Code::as_str))
+        one_of("The result of verifying a token. `/docs/errors` explains each code.", &Code::ALL.map(Code::as_str))
     }
 }

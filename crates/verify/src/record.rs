@@ -244,7 +244,7 @@ impl WorkspaceRecord {
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownFormat => "the record is in a format that this version does not know",
+            Self::UnknownFormat => "this version does not know the record's format",
             Self::Malformed => "the record is malformed",
         })
     }

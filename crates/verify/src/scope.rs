@@ -251,7 +251,7 @@ impl From<ScopePattern> for String {
 impl fmt::Display for InvalidScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "not a scope: segments of letters, digits, '_' and '-', joined by ':' or '.', at most 100 characters",
+            "expected a scope: segments of letters, digits, '_' and '-', joined by ':' or '.', at most 100 characters",
         )
     }
 }

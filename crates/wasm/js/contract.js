@@ -125,32 +125,32 @@ export const MAX_SCOPES = 2048;
 
 /** Status and detail of what does not pass, by its code, as the control plane has them. */
 export const REFUSALS = {
-  NO_CREDENTIAL: [401, "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>."],
-  UNREADABLE_CREDENTIAL: [401, "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>."],
-  AMBIGUOUS_CREDENTIAL: [400, "The request presents two different credentials. Send one."],
-  WORKSPACE_REQUIRED: [400, "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain."],
-  MALFORMED: [401, "The credential is not a token: mistyped, or cut short."],
-  UNKNOWN: [401, "The token is not known here."],
-  WORKSPACE_SUSPENDED: [401, "The token's workspace is suspended."],
-  REVOKED: [401, "The token was revoked."],
-  OWNER_SUSPENDED: [401, "The token's owner is suspended."],
-  DISABLED: [401, "The token is switched off."],
-  EXPIRED: [401, "The token has expired."],
-  NOT_YET_VALID: [401, "The token is not valid yet."],
-  ADDRESS_NOT_ALLOWED: [403, "The token may not be used from this address."],
-  INSUFFICIENT_SCOPE: [403, "The token lacks a scope that this needs."],
-  RATE_LIMITED: [429, "Too many unknown tokens; try again in a second."],
+  NO_CREDENTIAL: [401, "This request needs a token. Send `Authorization: Bearer <token>` or `X-API-Key: <token>`."],
+  UNREADABLE_CREDENTIAL: [401, "No token can be read from this request. Send `Authorization: Bearer <token>` or `X-API-Key: <token>`."],
+  AMBIGUOUS_CREDENTIAL: [400, "The request presents two different credentials. Send only one."],
+  WORKSPACE_REQUIRED: [400, "The header `X-lgca-token` needs a second one: send the slug of the token's workspace in `x-lgca-domain`."],
+  MALFORMED: [401, "The credential is not a valid token: it is mistyped or truncated."],
+  UNKNOWN: [401, "The token is unknown. Check that it was created for this service."],
+  WORKSPACE_SUSPENDED: [401, "The token's workspace is suspended. Ask the operator of the service."],
+  REVOKED: [401, "The token was revoked or replaced. Use its current value or a different token."],
+  OWNER_SUSPENDED: [401, "The token's owner is suspended. Ask an administrator."],
+  DISABLED: [401, "The token is disabled. Have it enabled, or use a different token."],
+  EXPIRED: [401, "The token has expired. Use a different token."],
+  NOT_YET_VALID: [401, "The token is not valid yet: its start time is in the future."],
+  ADDRESS_NOT_ALLOWED: [403, "The token cannot be used from this IP address."],
+  INSUFFICIENT_SCOPE: [403, "The token does not have a required scope."],
+  RATE_LIMITED: [429, "Too many unknown tokens. Try again in one second."],
 };
 
 /** What is said of a text that is no token, with the reason in place of `{why}`. */
-export const NO_TOKEN = "The credential is not a token: {why}.";
+export const NO_TOKEN = "The credential is not a valid token: {why}.";
 
 /** What a token lacks, in words: `{all}` stands for the scopes that it needs, `{one}` for those of which it needs one. */
 export const LACKS = {
-  scope: "The token lacks the scope {all}, which this needs.",
-  scopes: "The token lacks the scopes {all}, which this needs.",
-  oneOf: "The token has none of the scopes {one}, of which this needs one.",
-  both: "The token lacks {all}, and has none of the scopes {one}, of which this needs one.",
+  scope: "The token does not have the required scope `{all}`.",
+  scopes: "The token does not have the required scopes `{all}`.",
+  oneOf: "The token needs one of the scopes `{one}` and has none of them.",
+  both: "Required scopes that the token does not have: `{all}`. It also needs one of `{one}` and has none of them.",
 };
 
 /** What every challenge begins with (RFC 6750). */

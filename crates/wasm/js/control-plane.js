@@ -16,7 +16,9 @@ export const OFFLINE = {
 
 class AsksNobody extends Error {
   constructor() {
-    super("A gate that goes by a snapshot asks nobody: what the snapshot leaves open stays so.");
+    super(
+      "This gate verifies with a snapshot and sends no requests, so it cannot answer what the snapshot does not contain.",
+    );
   }
 }
 
@@ -53,7 +55,7 @@ export class ControlPlane {
     const signal = AbortSignal.timeout(this.#timeout);
     const { response, content } = await within(this.#timeout, this.#read(path, token, body, signal)).catch((error) => {
       if (error instanceof AsksNobody) throw error;
-      throw new Error(`Counterfoil cannot be reached, or gave no answer in ${this.#timeout} ms.`);
+      throw new Error(`Counterfoil cannot be reached, or did not respond within ${this.#timeout} ms.`);
     });
     if (response.ok) return content;
     const { code } = content;
@@ -61,8 +63,8 @@ export class ControlPlane {
     const known = /^[A-Z_]{1,64}$/.test(code) ? ` ${code}` : "";
     const why =
       response.status === 401 || response.status === 403
-        ? "refuses the gate's own token, which must be live and hold tokens:verify"
-        : "cannot answer";
+        ? "rejected the gate's own token, which must be live and have the scope tokens:verify"
+        : "could not answer";
     throw new Error(`Counterfoil ${why}: ${response.status}${known}`);
   }
 
@@ -84,6 +86,6 @@ function address(at) {
   const url = URL.canParse(at) ? new URL(at) : undefined;
   if (url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname))) return url;
   throw new TypeError(
-    "controlPlane must be a service binding, or where Counterfoil is, by https (http on this machine)",
+    "controlPlane must be a service binding, or the https URL of the Counterfoil deployment (http on localhost)",
   );
 }

@@ -9,7 +9,7 @@ const FRAME = /^ *(?:at )?(?! )[^\n]{1,300}:\d+:\d+\)?$/m;
 /** Calls the gate's `onFailure`. Never throws: its caller is about to reject a request. */
 export function report(gate, error) {
   try {
-    gate[FAILED](new Error(`A request could not be checked, and was refused: ${nameOf(error)}${placeOf(error)}`));
+    gate[FAILED](new Error(`A request could not be verified and was denied: ${nameOf(error)}${placeOf(error)}`));
   } catch {
     // The gate is invalid or fails: the request is rejected all the same.
   }
@@ -20,7 +20,7 @@ function nameOf(error) {
   try {
     return /^[A-Za-z]{1,60}$/.test(error.name) ? error.name : "an error";
   } catch {
-    return "something that is no error";
+    return "a value that is not an Error";
   }
 }
 

@@ -300,7 +300,9 @@ function add(questions, workspace, question) {
 function workspaceOf(token) {
   const { workspace } = typeof token === "string" ? inspect(token) : {};
   if (workspace === undefined) {
-    throw new TypeError("the gate's own token is none: give one that holds tokens:verify, whole and as it was shown");
+    throw new TypeError(
+      "`token` is not a valid Counterfoil token. Pass the complete value of a token that has the tokens:verify scope.",
+    );
   }
   return workspace;
 }

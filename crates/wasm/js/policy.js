@@ -19,11 +19,7 @@ const UNCLEAR = /[\0-\x1f\x7f/\\;]|%[0-9a-f]{2}|^\.{0,2}$/i;
 
 export class PolicyError extends TypeError {
   constructor(mistakes) {
-    super(
-      ["the policy has mistakes:", ...mistakes.map(({ pointer, detail }) => `  ${pointer || "/"}: ${detail}`)].join(
-        "\n",
-      ),
-    );
+    super(["invalid policy:", ...mistakes.map(({ pointer, detail }) => `  ${pointer || "/"}: ${detail}`)].join("\n"));
     this.name = "PolicyError";
     this.mistakes = mistakes;
   }
@@ -141,7 +137,7 @@ function readRoutes(json, mistakes) {
   }
   const { routes, freshness, or_eventual: orEventual, ...others } = json;
   for (const name of Object.keys(others))
-    mistakes.add(`/${name}`, "is no field of a policy: routes, freshness, or_eventual");
+    mistakes.add(`/${name}`, "is unknown; allowed: routes, freshness, or_eventual");
   checkFreshness(freshness, "/freshness", mistakes);
   checkBoolean(orEventual, "/or_eventual", mistakes);
   if (!Array.isArray(routes) || routes.length === 0) {
@@ -154,7 +150,8 @@ function readRoutes(json, mistakes) {
     if (route === undefined) return;
     const place = before.covering(route);
     if (place === undefined) before.add(at, route);
-    else mistakes.add(`/routes/${at}`, `is never reached: /routes/${place} covers it. Put it before that one`);
+    else
+      mistakes.add(`/routes/${at}`, `is never reached, because /routes/${place} covers it; put it before that route`);
   });
   return read;
 }
@@ -166,7 +163,7 @@ function readRoute(json, pointer, ofPolicy, mistakes) {
   }
   const before = mistakes.count;
   for (const name of Object.keys(json).filter((name) => !ROUTE.includes(name))) {
-    mistakes.add(`${pointer}/${name}`, `is no field of a route: ${ROUTE.join(", ")}`);
+    mistakes.add(`${pointer}/${name}`, `is unknown; allowed: ${ROUTE.join(", ")}`);
   }
   const { method, path, all_of, any_of, any_token, public: isPublic } = json;
   const { freshness = ofPolicy.freshness, or_eventual: orEventual = ofPolicy.orEventual } = json;
@@ -183,17 +180,17 @@ function readRoute(json, pointer, ofPolicy, mistakes) {
   checkFreshness(json.freshness, `${pointer}/freshness`, mistakes);
   checkBoolean(json.or_eventual, `${pointer}/or_eventual`, mistakes);
   for (const [name, value] of Object.entries({ any_token, public: isPublic })) {
-    if (value !== undefined && value !== true) mistakes.add(`${pointer}/${name}`, "must be true, or left out");
+    if (value !== undefined && value !== true) mistakes.add(`${pointer}/${name}`, "must be true or omitted");
   }
   const ways = [all_of !== undefined || any_of !== undefined, any_token, isPublic].filter(Boolean).length;
   if (ways !== 1) {
     mistakes.add(
       pointer,
-      "must say who may pass, in one way: by scopes (all_of, any_of), any_token: true, or public: true",
+      "must state its requirement in exactly one way: scopes (all_of, any_of), any_token: true, or public: true",
     );
   }
   for (const name of ["freshness", "or_eventual"].filter((name) => isPublic && json[name] !== undefined)) {
-    mistakes.add(`${pointer}/${name}`, "means nothing where everybody may pass");
+    mistakes.add(`${pointer}/${name}`, "has no effect on a public route");
   }
   if (mistakes.count > before) return undefined;
   return new Route({
@@ -207,7 +204,7 @@ function readRoute(json, pointer, ofPolicy, mistakes) {
 
 function readPattern(path, pointer, mistakes) {
   if (typeof path !== "string" || !path.startsWith("/")) {
-    mistakes.add(pointer, "must be a path that begins with /");
+    mistakes.add(pointer, "must be a path that starts with /");
     return undefined;
   }
   const parts = split(path);
@@ -224,7 +221,7 @@ function readPattern(path, pointer, mistakes) {
   if (wrong === undefined) return pattern;
   mistakes.add(
     pointer,
-    `the segment ${JSON.stringify(wrong)} is none: plain text, :name for any one, or * at the end for all below`,
+    `the segment ${JSON.stringify(wrong)} is invalid: use plain text, :name for any one segment, or * at the end for all below`,
   );
   return undefined;
 }
@@ -237,7 +234,7 @@ function readScopes(scopes, pointer, mistakes) {
   }
   scopes.forEach((scope, at) => {
     if (typeof scope !== "string" || !isScope(scope)) {
-      mistakes.add(`${pointer}/${at}`, "is no scope: letters, digits, _ and - in segments joined by : or .");
+      mistakes.add(`${pointer}/${at}`, "is not a scope: use letters, digits, _ and - in segments joined by : or .");
     }
   });
   return scopes;

@@ -5,9 +5,12 @@ import { covers } from "./scopes.js";
 /** Status and detail by code; other codes are answered as `UNKNOWN`. */
 const REFUSALS = {
   ...SHARED,
-  NO_ROUTE: [403, "No route of the gate's policy covers this request."],
-  INTERNAL: [500, "Something went wrong while the token was checked, so the request is refused. It was logged."],
-  UNAVAILABLE: [503, "It cannot be known just now whether the token passes; try again in a second."],
+  NO_ROUTE: [403, "No route of the policy covers this request, so it is denied."],
+  INTERNAL: [
+    500,
+    "An internal error occurred while the token was verified, so the request was denied. The error was logged.",
+  ],
+  UNAVAILABLE: [503, "The token cannot be verified right now. Try again in one second."],
 };
 
 /** @type {typeof import("./index.d.ts").refusal} */
@@ -32,11 +35,11 @@ export function refusal({ code, token, reason }, demand = {}) {
 /** The scopes that a token needs, and a sentence on those that this token lacks, worded as by the control plane. */
 function lacking({ allOf = [], anyOf = [] }, held) {
   const holds = (scope) => held != null && covers(held, scope);
-  const all = allOf.filter((scope) => !holds(scope)).join(", ");
+  const all = allOf.filter((scope) => !holds(scope)).join("`, `");
   const one = anyOf.some(holds) ? [] : anyOf;
   // RFC 6750 cannot express "one of these", so the challenge names the first of them.
   const needed = [...allOf, ...one.slice(0, 1)].join(" ");
-  return { needed, detail: held && inWords(all, one.join(", ")) };
+  return { needed, detail: held && inWords(all, one.join("`, `")) };
 }
 
 function inWords(all, one) {

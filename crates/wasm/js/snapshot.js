@@ -11,15 +11,15 @@ const KEY = /^[0-9A-Za-z]{6}$/;
 const ED25519 = "Ed25519";
 
 const MESSAGES = {
-  NOT_A_SNAPSHOT: "the file is no snapshot",
-  UNKNOWN_FORMAT: "the snapshot is in a format that this version of the package does not know",
-  OTHER_WORKSPACE: "the snapshot is another workspace's than those whose tokens pass here",
+  NOT_A_SNAPSHOT: "the file is not a snapshot",
+  UNKNOWN_FORMAT: "this version of the package does not know the snapshot's format; update the package",
+  OTHER_WORKSPACE: "the snapshot belongs to a workspace whose tokens this gate does not accept",
   UNSUPPORTED:
-    "WebCrypto cannot check Ed25519 signatures here; in a browser it takes a recent one, and a page from https",
-  UNTRUSTED: "the snapshot is signed by none of the keys that were given",
-  TOO_LARGE: "there is not memory enough for the snapshot",
-  MALFORMED: "the snapshot was begun by who signed it, but is not whole, or was changed since",
-  EXPIRED: "the snapshot has expired: get a new one",
+    "WebCrypto cannot verify Ed25519 signatures here; a browser must be recent, and its page must be served over https",
+  UNTRUSTED: "the snapshot is not signed by any of the given keys",
+  TOO_LARGE: "there is not enough memory for the snapshot",
+  MALFORMED: "the snapshot's head is signed, but the rest is incomplete or was changed; download it again",
+  EXPIRED: "the snapshot has expired; download a new one",
 };
 
 /** The snapshot was rejected. The message contains nothing of the file's content. */
@@ -57,7 +57,7 @@ export function readHead(file) {
  */
 export async function verifySnapshot(file, keys) {
   const known = Array.isArray(keys) ? keys : keys?.keys;
-  if (!Array.isArray(known)) throw new TypeError("keys must be a JWK set, or an array of JWKs");
+  if (!Array.isArray(known)) throw new TypeError("keys must be a JWK set or an array of JWKs");
   const bytes = bytesOf(file) ?? new Uint8Array();
   // A copy: the caller could change the file while the signature is verified.
   const begin = bytes.slice(0, SIGNED);

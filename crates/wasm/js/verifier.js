@@ -66,9 +66,21 @@ export function writeCharacters(text, view) {
   return length;
 }
 
+/** What is wrong with a requirement, by its code. */
+const DEMAND_MESSAGES = {
+  NOT_AN_OBJECT: "it must be a plain object",
+  UNKNOWN_FIELD: "it has an unknown field",
+  NO_WORKSPACE: "it must name at least one workspace",
+  INVALID_WORKSPACE: "workspaces must be a list of workspace keys",
+  INVALID_SCOPE: "allOf and anyOf must be lists of scopes, without wildcards",
+  INVALID_FRESHNESS: 'freshness must be "strong", "bounded", "eventual" or "snapshot"',
+  INVALID_FLAG: "orEventual and brief must be true or false",
+  TOO_MANY_DEMANDS: "too many different requirements were compiled; reuse the compiled ones",
+};
+
 export class InvalidDemandError extends TypeError {
   constructor(code) {
-    super(`not a demand: ${code}`);
+    super(`invalid requirement (${code})${DEMAND_MESSAGES[code] ? `: ${DEMAND_MESSAGES[code]}` : ""}`);
     this.name = "InvalidDemandError";
     this.code = code;
   }
@@ -125,7 +137,8 @@ export class Verifier {
   trustSealKeys(workspace, keys, now) {
     give(this.#machine, encoder.encode(workspace), ...keys);
     const are32Long = keys.every((key) => key.length === 32);
-    if (!are32Long || !this.#machine.trust_seal_keys(now)) throw new TypeError("not a workspace key and its seal keys");
+    if (!are32Long || !this.#machine.trust_seal_keys(now))
+      throw new TypeError("expected a workspace key and its seal keys of 32 bytes each");
   }
 
   async load(file, { keys, now = Date.now() }) {
@@ -219,7 +232,7 @@ export class Verifier {
 }
 
 function newMachine(budget, segments) {
-  if (!memory) throw new Error("await init() first");
+  if (!memory) throw new Error("not initialised: call await init() first");
   return new Machine(budget, segments);
 }
 

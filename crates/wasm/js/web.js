@@ -11,7 +11,8 @@ export async function init(source = new URL("./glue_bg.wasm", import.meta.url)) 
   const found = isPlace ? await fetch(source) : await source;
   // Recognised by its fields, since it may be a Response of another realm or of a polyfill.
   const answer = /** @type {Response} */ (found);
-  if (answer.ok === false) throw new Error(`there is no module at ${answer.url}: ${answer.status}`);
+  if (answer.ok === false)
+    throw new Error(`the WebAssembly module could not be loaded from ${answer.url}: status ${answer.status}`);
   const bytes = found instanceof Response ? await found.arrayBuffer() : found;
   const module = bytes instanceof WebAssembly.Module ? bytes : await WebAssembly.compile(bytes);
   start(initSync({ module }), { write: writeEncoded });

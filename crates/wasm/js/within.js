@@ -11,7 +11,7 @@ export class TimeoutError extends Error {}
 export function within(milliseconds, begun) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`no answer in ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(() => reject(new TimeoutError(`no response within ${milliseconds} ms`)), milliseconds);
   });
   return Promise.race([begun, late]).finally(() => clearTimeout(timer));
 }

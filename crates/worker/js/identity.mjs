@@ -67,7 +67,7 @@ async function describe(issuer) {
 /** The public keys at this URL, reduced to the fields that signature verification needs: certificates are long. */
 async function keys(address) {
   const { document, max_age } = await get(address);
-  if (!Array.isArray(document.keys)) throw new Unreachable("a key set has no keys");
+  if (!Array.isArray(document.keys)) throw new Unreachable("the key set has no keys");
   const what = document.keys.filter(isObject).map((key) => {
     const { kty, use, key_ops, alg, kid, n, e, crv, x, y } = key;
     return { kty, use, key_ops, alg, kid, n, e, crv, x, y };
@@ -89,7 +89,7 @@ async function redeem({ token_endpoint, client_id, client_secret, secret_in_body
   const { status, document } = await request(token_endpoint, { method: "POST", headers, body: form });
   if (status >= 400 && status < 500) throw new Refused(`the token endpoint answers ${status}`);
   if (status !== 200) throw new Unreachable(`the token endpoint answers ${status}`);
-  if (typeof document?.id_token !== "string") throw new Refused("the token endpoint gives no identity token");
+  if (typeof document?.id_token !== "string") throw new Refused("the token endpoint returned no identity token");
   return document.id_token;
 }
 
@@ -105,11 +105,12 @@ async function identify({ issuer, audience, keys, token, now }) {
   const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet({ keys }), options);
   const { aud, azp, email, email_verified, exp, iat, nonce, sub } = payload;
   // Tokens of other kinds name their type (RFC 8725, section 3.11): an access token is not an ID token.
-  if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Unfit("the token is of another kind");
+  if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Unfit("the token has another `typ`");
   // A token with several audiences names the party that it was issued to (OpenID Connect Core 1.0, section 3.1.3.7).
-  if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw new Unfit("the token was issued to another");
-  if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Unfit("the token is of the future");
-  if (typeof sub !== "string" || sub.length > 255) throw new Unfit("the token names its subject wrongly");
+  if (Array.isArray(aud) && aud.length > 1 && azp !== audience)
+    throw new Unfit("the token's `azp` names another client");
+  if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Unfit("the token's `iat` is in the future");
+  if (typeof sub !== "string" || sub.length > 255) throw new Unfit("the token's `sub` is missing or too long");
   return {
     subject: sub,
     email: typeof email === "string" ? email : undefined,
@@ -135,7 +136,7 @@ function isObject(value) {
 async function get(address) {
   const { status, document, max_age } = await request(address, {});
   if (status !== 200) throw new Unreachable(`${new URL(address).pathname} answers ${status}`);
-  if (!isObject(document)) throw new Unreachable("a document is no object");
+  if (!isObject(document)) throw new Unreachable("the document is not a JSON object");
   return { document, max_age };
 }
 
@@ -160,7 +161,7 @@ async function request(address, init) {
     return { status: response.status, document, max_age: maxAge(response.headers.get("cache-control")) };
   } catch (error) {
     if (error instanceof Unreachable) throw error;
-    throw new Unreachable(error instanceof SyntaxError ? "a document is no JSON" : `no answer: ${error?.name}`);
+    throw new Unreachable(error instanceof SyntaxError ? "the document is not JSON" : `no answer: ${error?.name}`);
   }
 }
 
@@ -169,7 +170,7 @@ async function read(response) {
   let [text, bytes] = ["", 0];
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new Unreachable("a document is too large");
+    if (bytes > MAX_BYTES) throw new Unreachable("the document is too large");
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

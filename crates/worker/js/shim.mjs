@@ -52,7 +52,7 @@ globalThis.closeWhenLost = (socket) => {
     underWay.add(reject);
     for (const end of ["close", "error"]) socket.addEventListener(end, () => underWay.delete(reject));
   });
-  lost.catch(() => socket.close(1012, "The service restarts."));
+  lost.catch(() => socket.close(1012, "The service is restarting."));
 };
 
 /**
@@ -138,7 +138,8 @@ function interrupted() {
     title: "Interrupted",
     status: 503,
     code: "INTERRUPTED",
-    detail: "The request was cut short. A change may or may not have been made: read before you repeat it.",
+    detail:
+      "The request was interrupted. A change may or may not have been made. Check the current state, or retry with the same `Idempotency-Key`.",
     request_id,
   };
   const headers = {

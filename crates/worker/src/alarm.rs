@@ -60,7 +60,7 @@ impl Alarm {
                 if let Err(error) = publish(ledger, env).await {
                     worker::console_error!("the outbox could not be drained: {error}");
                 }
-                let edition = or_retry("no edition could be made", build_editions(ledger, env).await);
+                let edition = or_retry("no edition could be built", build_editions(ledger, env).await);
                 let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
                 let record = or_retry("the outbox could not be read", ledger.outbox().next_due(now()));
                 self.set(state, [record, edition, upkeep].into_iter().flatten().min()).await;
@@ -75,7 +75,7 @@ impl Alarm {
     /// Schedules the alarm for the earliest job of the outbox or of an edition, as far as known. Otherwise the alarm
     /// does not change: other jobs are not urgent, and the alarm of the next change that verifiers must see finds them.
     pub(crate) async fn arm(&self, state: &State, ledger: &Ledger<DurableSql>) {
-        self.set(state, or_retry("nobody knows what is to be done next", ledger.next_due(now()))).await;
+        self.set(state, or_retry("the time of the next alarm is unknown", ledger.next_due(now()))).await;
     }
 
     /// Schedules the alarm for this time at the latest. There is no await before the cached time is set.
@@ -114,7 +114,7 @@ async fn build_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option
         match outcome {
             Ok(()) => ledger.edition_done(&step, now())?,
             Err(error) => {
-                worker::console_warn!("the registry did not take {key}: {error}");
+                worker::console_warn!("the registry rejected {key}: {error}");
                 ledger.edition_failed(&step, now())?;
             }
         }
@@ -164,7 +164,7 @@ async fn publish(ledger: &Ledger<DurableSql>, env: &Env) -> Result<(), SqlError>
             match outcome {
                 Ok(()) => outbox.done(put, now())?,
                 Err(error) => {
-                    worker::console_warn!("the registry did not take {}: {error}", put.key);
+                    worker::console_warn!("the registry rejected {}: {error}", put.key);
                     outbox.failed(put, now())?;
                 }
             }

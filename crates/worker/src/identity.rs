@@ -64,7 +64,10 @@ pub(crate) async fn identify(token: IdentityToken) -> Result<Claims, IdentityPro
 async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, IdentityProviderError> {
     match put(question).await? {
         Answer::Ok(value) => json::fit(value).map_err(|error| {
-            IdentityProviderError::Unreachable(format!("the provider's {} is not as it should be", error.pointer()))
+            IdentityProviderError::Unreachable(format!(
+                "the provider's response has an unexpected value at {}",
+                error.pointer()
+            ))
         }),
         Answer::Refused(why) => Err(IdentityProviderError::Refused(why)),
         Answer::Unfit { reason, why } => Err(IdentityProviderError::Unfit(reason, why)),
@@ -75,9 +78,11 @@ async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, IdentityP
 async fn put(question: Question<'_>) -> Result<Answer, IdentityProviderError> {
     let unreachable = |why: &str| IdentityProviderError::Unreachable(why.to_owned());
     let question = serde_json::to_string(&question).map_err(|_| unreachable("a question has no JSON form"))?;
-    let answer = async { JsFuture::from(ask_provider(&question)).await.map_err(|_| "the question was not put") };
+    let answer = async {
+        JsFuture::from(ask_provider(&question)).await.map_err(|_| "the request to the identity provider was not sent")
+    };
     let answer =
         within(TIMEOUT, answer).await.map_err(|error| IdentityProviderError::Unreachable(error.to_string()))?;
     let answer = answer.as_string().and_then(|answer| json::read(answer.as_bytes()));
-    answer.ok_or_else(|| unreachable("the answer cannot be read"))
+    answer.ok_or_else(|| unreachable("the response cannot be read"))
 }

@@ -94,7 +94,7 @@ impl Ledger {
             // A deployment may set a lower limit than the platform's.
             let limit = secret(&self.env, "STORAGE_LIMIT");
             if !limit.is_empty() {
-                let limit = limit.parse().map_err(|_| SqlError::new("STORAGE_LIMIT is not a number of bytes"))?;
+                let limit = limit.parse().map_err(|_| SqlError::new("STORAGE_LIMIT must be a number of bytes"))?;
                 ledger.limit_storage(limit);
             }
             Ok(ledger)

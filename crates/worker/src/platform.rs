@@ -21,7 +21,7 @@ pub(crate) async fn within<T, E: std::fmt::Display>(
     let work = std::pin::pin!(work);
     match select(work, Delay::from(timeout)).await {
         Either::Left((outcome, _)) => outcome.map_err(|error| Unreachable(error.to_string())),
-        Either::Right(_) => Err(Unreachable(format!("no answer within {} s", timeout.as_secs()))),
+        Either::Right(_) => Err(Unreachable(format!("no response within {} s", timeout.as_secs()))),
     }
 }
 

@@ -57,7 +57,7 @@ impl WorkerPorts {
             let mut response = stub.fetch_with_request(request.into()).await?;
             match response.status_code() {
                 200 => response.bytes().await,
-                status => Err(worker::Error::RustError(format!("the object answered {status}"))),
+                status => Err(worker::Error::RustError(format!("the object responded with {status}"))),
             }
         };
         within(LEDGER_TIMEOUT, call).await

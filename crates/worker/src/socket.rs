@@ -18,7 +18,7 @@ pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> R
     spawn_local(async move {
         match socket.events() {
             Ok(events) => upgrade.run(Open { socket: &socket, events, request }).await,
-            Err(error) => worker::console_error!("a socket has no events: {error}"),
+            Err(error) => worker::console_error!("the socket provides no events: {error}"),
         }
     });
     Ok(client)

@@ -70,7 +70,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
         let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         if !app.config().is_root(Digest::of(text.as_bytes())) {
-            let detail = "Only the deployment's root token may do this.";
+            let detail = "Only the deployment's root token can do this.";
             return Err(Problem::new(ProblemCode::RootOnly, detail));
         }
         let ledger = ledger(parts, app)?;
@@ -120,7 +120,8 @@ impl<P: Ports> Caller<P> {
             let digest = Digest::of(text.as_bytes());
             let (workspace, actor, is_sealed) = if app.config().is_root(digest) {
                 let slug = named_workspace(&parts.headers, &text)?.ok_or_else(|| {
-                    let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
+                    let detail =
+                        "The root token belongs to no workspace. Name the slug of one in `X-Counterfoil-Workspace`.";
                     Problem::new(ProblemCode::WorkspaceRequired, detail)
                 })?;
                 (ledger.resolve(&slug, Requester::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)

@@ -73,7 +73,7 @@ pub(crate) fn named_workspace(headers: &HeaderMap, token: &str) -> Result<Option
 }
 
 pub(crate) fn no_such_workspace() -> Problem {
-    let detail = "There is no workspace by the slug that X-Counterfoil-Workspace names.";
+    let detail = "No workspace has the slug that `X-Counterfoil-Workspace` names.";
     Problem::new(ProblemCode::NotFound, detail)
 }
 

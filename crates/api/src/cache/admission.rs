@@ -301,12 +301,12 @@ impl From<RejectedCredential> for Problem {
 }
 
 fn blocked() -> Problem {
-    let detail = "Too many invalid credentials came from your address. Send a valid one after Retry-After.";
+    let detail = "Too many invalid credentials from your address. Send a valid one after the time in `Retry-After`.";
     Problem { again_in: 10, ..limited(detail) }
 }
 
 pub(crate) fn too_many() -> Problem {
-    limited("Too many requests arrived with unknown credentials or workspace names. Try again after Retry-After.")
+    limited("Too many requests with unknown credentials or workspace names. Retry after the time in `Retry-After`.")
 }
 
 /// The problem of a request that exceeds a rate limit.

@@ -94,7 +94,10 @@ impl<T> DocumentCache<T> {
         now: Timestamp,
     ) -> Lookup<T> {
         let Some(entry) = self.entry(address, now) else {
-            return Lookup::Unavailable { why: "too many providers are asked at once".into(), retry_in: GAP };
+            return Lookup::Unavailable {
+                why: "too many identity providers are being queried at once".into(),
+                retry_in: GAP,
+            };
         };
         let document = entry.document.clone().filter(|document| within(document.fetched_at, KEPT, now));
         let may_fetch = !within(entry.requested_at, GAP, now) && entry.pause(now) == 0;

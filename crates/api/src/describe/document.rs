@@ -36,12 +36,14 @@ impl Operation {
 
     fn description(&self) -> String {
         let needs = match self.needs {
-            Needs::Nothing => "Needs no token.".to_owned(),
-            Needs::Token => "Needs a live token, and no scope.".to_owned(),
-            Needs::Session => "Needs a session.".to_owned(),
-            Needs::Scope(scope) => format!("Needs the scope `{scope}`."),
-            Needs::RootInWorkspace => "Needs the root token, which names the workspace.".to_owned(),
-            Needs::Root => "Needs the root token.".to_owned(),
+            Needs::Nothing => "Requires no token.".to_owned(),
+            Needs::Token => "Requires a live token, and no scope.".to_owned(),
+            Needs::Session => "Requires a session.".to_owned(),
+            Needs::Scope(scope) => format!("Requires the scope `{scope}`."),
+            Needs::RootInWorkspace => {
+                "Requires the root token, and the workspace's slug in `X-Counterfoil-Workspace`.".to_owned()
+            }
+            Needs::Root => "Requires the root token.".to_owned(),
         };
         if self.about.is_empty() { needs } else { format!("{} {needs}", self.about) }
     }
@@ -110,8 +112,9 @@ impl Operation {
         if self.once {
             headers.extend(header("Idempotent-Replayed", "Replayed"));
         }
-        let unchanged = json!({ "description": "The caller has it already.", "headers": headers });
-        let mut answer = json!({ "description": "Carried out.", "headers": headers });
+        let unchanged =
+            json!({ "description": "Not modified: the caller has the current version.", "headers": headers });
+        let mut answer = json!({ "description": "Success.", "headers": headers });
         if let Some(answer) = answer.as_object_mut() {
             match self.answer {
                 Content::Nothing => None,

@@ -72,7 +72,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Admin<P> {
         if is_admin(&caller).await? {
             return Ok(Self(caller));
         }
-        let detail = "The administration of tokens is for admins of the workspace only.";
+        let detail = "Only admins of the workspace can administer tokens.";
         Err(Problem::new(ProblemCode::NotYours, detail))
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn wrong(field: &str, detail: impl Into<String>) -> Problem {
 
 /// Parses a scope in this field.
 pub(super) fn scope(field: &str, text: &str) -> Result<ScopePattern, Problem> {
-    ScopePattern::parse(text).map_err(|error| wrong(field, format!("{text:?} is no scope: {error}.")))
+    ScopePattern::parse(text).map_err(|error| wrong(field, format!("{text:?} is not a scope: {error}.")))
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {

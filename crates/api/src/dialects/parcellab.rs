@@ -70,7 +70,7 @@ async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> R
 /// Revokes a token. As parcelLab's documentation promises, it takes effect immediately: after the response, only eventual
 /// checks may still accept the token.
 async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Json<Revoked>, Problem> {
-    let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "Send the token's tokenId."))?;
+    let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "tokenId is missing."))?;
     let number = number(&id).ok_or_else(no_such_token)?;
     let filter = TokenFilter { number: Some(number), live: true, ..TokenFilter::default() };
     let Token { id, number, .. } = caller.token(filter).await?.ok_or_else(no_such_token)?;
@@ -90,12 +90,13 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
         let user = user(&parts.headers)?;
         let caller = Caller::presenting(parts, app, Some(text)).await?;
         if caller.actor == Actor::Root {
-            let detail = "The root token is nobody's in the account: send a token of one of its members.";
+            let detail = "The root token belongs to no member of the account. Send a token of a member.";
             return Err(Problem::new(ProblemCode::TokenOnly, detail));
         }
         let Token { owner, effective_scopes, .. } = caller.own_token().await?;
         if user.is_some_and(|user| user != owner.number) {
-            let detail = "The token is not this user's: send the number of the member that it belongs to as user.";
+            let detail =
+                "The token does not belong to this user. Send the number of the token's owner in the header user.";
             return Err(Problem { detail: detail.to_owned(), ..Problem::credential(Code::Unknown) });
         }
         if manages(&effective_scopes) { Ok(Self(caller)) } else { Err(Problem::missing_scope(GENERATE)) }
@@ -110,7 +111,7 @@ fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     }
     let number = user.ok().flatten().and_then(|user| digits(&user));
     number.map(Some).ok_or_else(|| {
-        let detail = "The header user must be the number of the member whose token it is.";
+        let detail = "The header user must be the number of the token's owner.";
         Problem::new(ProblemCode::UnreadableCredential, detail)
     })
 }
@@ -132,7 +133,9 @@ fn scopes(asked: &mut Fields) -> Result<Vec<ScopePattern>, Problem> {
             }
         }
     }
-    scopes.ok_or_else(|| wrong("scopes", "Say in scopes what the token may do: read, write, generate, or others."))
+    scopes.ok_or_else(|| {
+        wrong("scopes", "scopes is missing. Send the scopes of the new token, such as read, write or generate.")
+    })
 }
 
 /// A token's number, as a number or as a string.
@@ -146,7 +149,7 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 fn no_such_token() -> Problem {
-    let detail = "There is no live token by this tokenId. GET /tokens/list shows those there are.";
+    let detail = "No live token has this tokenId. GET /tokens/list shows all live tokens.";
     Problem::new(ProblemCode::NotFound, detail)
 }
 
@@ -202,7 +205,7 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
         _ => problem.status,
     };
     let error = match problem.code {
-        ProblemCode::NoCredential => "Send the headers user and token: the number of a member, and a token of its own.",
+        ProblemCode::NoCredential => "Send the headers user and token: a member's number, and a token of that member.",
         _ => &problem.detail,
     };
     (status, Json(ErrorBody { error })).into_response()

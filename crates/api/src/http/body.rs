@@ -38,7 +38,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 }
 
 pub(crate) fn no_body() -> Problem {
-    let detail = "There is no body: send what this needs, in JSON.";
+    let detail = "The request has no body. Send a JSON body.";
     Problem::new(ProblemCode::InvalidJson, detail)
 }
 
@@ -63,7 +63,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 #[inline(never)]
 fn wrong_query(error: serde::de::value::Error) -> Problem {
-    Problem::new(ProblemCode::InvalidQuery, format!("The query is wrong: {}.", in_words(error.to_string())))
+    Problem::new(ProblemCode::InvalidQuery, format!("Invalid query: {}.", in_words(error.to_string())))
 }
 
 /// Describes what is wrong with a query. For a value of the wrong type, Rust's parsers name their own types instead.
@@ -71,11 +71,12 @@ fn in_words(why: String) -> String {
     let is_of_numbers =
         ["invalid digit", "cannot parse integer", "number too"].iter().any(|start| why.starts_with(start));
     if is_of_numbers {
-        "a parameter that takes a whole number, 0 or more, is given something else".to_owned()
+        "a parameter that requires a whole number, 0 or more, has another value".to_owned()
     } else if why.starts_with("provided string was not") {
-        "a parameter that takes true or false is given something else".to_owned()
+        "a parameter that requires true or false has another value".to_owned()
     } else {
-        why
+        // serde calls a parameter a field.
+        why.replacen(" field ", " parameter ", 1)
     }
 }
 
@@ -85,7 +86,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let id = extract::Path::from_request_parts(parts, state).await;
         id.map(|extract::Path(id)| Self(id)).map_err(|_| {
-            let detail = "There is nothing by this id, which is not UTF-8.";
+            let detail = "Nothing has this id: it is not valid UTF-8.";
             Problem::new(ProblemCode::NotFound, detail)
         })
     }
@@ -142,9 +143,10 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
 /// Parses JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let invalid = |detail| Problem::new(ProblemCode::InvalidJson, detail);
-    let value = json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not JSON: {error}.")))?;
+    let value =
+        json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not valid JSON: {error}.")))?;
     if json::depth(&value) > MAX_DEPTH {
-        return Err(invalid(format!("The body nests deeper than {MAX_DEPTH} levels.")));
+        return Err(invalid(format!("The body is nested too deeply: at most {MAX_DEPTH} levels are allowed.")));
     }
     Ok(value)
 }
@@ -161,12 +163,12 @@ pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
-    let detail = format!("The body is larger than {limit} bytes.");
+    let detail = format!("The body is too large: at most {limit} bytes are allowed.");
     Problem::new(ProblemCode::BodyTooLarge, detail)
 }
 
 pub(crate) fn incomplete() -> Problem {
-    Problem::new(ProblemCode::BodyIncomplete, "The body ended before it was whole.")
+    Problem::new(ProblemCode::BodyIncomplete, "The body ended before it was complete. Send the request again.")
 }
 
 /// Decodes JSON as the expected type.
@@ -177,5 +179,5 @@ pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 /// One function for the errors of all types, so that it is not compiled for each.
 #[inline(never)]
 fn unfit(error: json::DecodeError) -> Problem {
-    Problem::new(ProblemCode::InvalidBody, format!("The body does not fit: {error}.")).at(error.pointer())
+    Problem::new(ProblemCode::InvalidBody, format!("Invalid request body{}.", error.with_place())).at(error.pointer())
 }

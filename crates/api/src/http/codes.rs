@@ -87,281 +87,285 @@ macro_rules! codes {
 
 codes! {
     "The credential":
-        "The token that the request presents. The same codes, without a status, are what `POST /v1/verify` decides \
-         about a token that it is asked about."
+        "Problems with the token that the request presents. `POST /v1/verify` returns the same codes, without a status, \
+         as decisions about the tokens that it verifies."
     {
         NoCredential UNAUTHORIZED "NO_CREDENTIAL":
             "The request presents no token.",
-            "Send `Authorization: Bearer <token>`, or `X-API-Key: <token>`.";
+            "Send `Authorization: Bearer <token>` or `X-API-Key: <token>`.";
         UnreadableCredential UNAUTHORIZED "UNREADABLE_CREDENTIAL":
-            "There is an `Authorization`, `X-API-Key` or `X-lgca-token` header, but no token can be read from it. \
-             `Authorization` with another scheme counts only where there is no token beside it.",
-            "Use the scheme `Bearer`; a token is visible ASCII.";
+            "The request has an `Authorization`, `X-API-Key` or `X-lgca-token` header, but no token can be read from \
+             it. An `Authorization` header with another scheme than `Bearer` is ignored if another header presents a \
+             token.",
+            "Use the scheme `Bearer`. A token consists of visible ASCII characters.";
         AmbiguousCredential BAD_REQUEST "AMBIGUOUS_CREDENTIAL":
             "The request presents two different credentials.",
-            "Send one.";
+            "Send only one.";
         SessionEnded UNAUTHORIZED "SESSION_ENDED":
-            "The session that the browser sent along is over, or never was.",
-            "Sign in again: `POST /v1/session` with a token, or by an identity provider.";
+            "The session that the browser sent has ended or does not exist.",
+            "Sign in again: `POST /v1/session` with a token, or through an identity provider.";
         SignInFailed UNAUTHORIZED "SIGN_IN_FAILED":
-            "Nobody signs in this way: the identity token is not good here, or is about no member that takes part, or \
-             the browser came back from its provider otherwise than it went. Which of these it is, the service's log \
-             says, and the audit where the provider did sign the token.",
-            "Try again; if it stays so, ask somebody who manages the workspace. See sign-in.md.";
+            "Sign-in failed: the identity token was rejected, it does not match an active member, or the OpenID Connect \
+             flow state did not match. The service log records the cause, and so does the audit log if the identity \
+             provider did sign the token.",
+            "Try again. If it fails again, ask someone who manages the workspace, and see sign-in.md.";
         CrossOrigin FORBIDDEN "CROSS_ORIGIN":
-            "In a session, a change was asked for by something else than a page of this very origin.",
-            "Elsewhere, present a token.";
+            "A session can make changes only from pages of this origin, and the request does not come from one.",
+            "From elsewhere, present a token instead of the session.";
         OriginNotAllowed FORBIDDEN "ORIGIN_NOT_ALLOWED":
-            "A web page of another origin sent this, and the workspace does not allow that origin. Routes that have no \
-             workspace, and `POST /v1/verify`, allow none.",
-            "Add the origin to the workspace's `allowed_origins`, or call from a server.";
+            "The request comes from a web page of another origin, which the workspace does not allow. Routes that have \
+             no workspace, and `POST /v1/verify`, accept no other origin.",
+            "Add the origin to the workspace's `allowed_origins`, or call the API from a server.";
         Malformed UNAUTHORIZED "MALFORMED":
-            "The text is not a token: mistyped, cut short, or not of a token's characters. Nothing was looked up.",
-            "`detail` says which: too short or too long (a token has 16 to 512 characters), a space, a line break or \
-             another character that no token has, a scheme such as `Bearer` that was left on, or a wrong check. Copy \
-             the token once more, whole.";
+            "The credential is not a valid token: it is mistyped, truncated, or contains characters that no token has. \
+             Nothing was looked up.",
+            "The `detail` names the cause: too short or too long (a token has 16 to 512 characters), a space, a line break \
+             or another invalid character, a leftover scheme such as `Bearer`, or a wrong checksum. Copy the complete \
+             token value again.";
         Unknown UNAUTHORIZED "UNKNOWN":
-            "No such token was issued in this workspace.",
-            "Check that the token is meant for this workspace, and that `x-lgca-domain`, where that is sent, names it. \
-             One that was issued elsewhere and imported names its workspace in `X-Counterfoil-Workspace` or \
-             `x-lgca-domain`, or is sent to one of the workspace's `hosts`.";
+            "This workspace has no such token.",
+            "Check that the token belongs to this workspace, and that `x-lgca-domain`, if sent, names it. An imported \
+             third-party token must name its workspace in `X-Counterfoil-Workspace` or `x-lgca-domain`, or be sent to \
+             one of the workspace's `hosts`.";
         WorkspaceSuspended UNAUTHORIZED "WORKSPACE_SUSPENDED":
-            "The token's workspace is suspended, and with it all its tokens.",
-            "Ask whoever runs the service: only root resumes a workspace.";
+            "The token's workspace is suspended, so all its tokens are rejected.",
+            "Ask the operator of the deployment: only the root token can resume a workspace.";
         Revoked UNAUTHORIZED "REVOKED":
-            "The token was revoked, or a rotation replaced its text and the grace period is over.",
-            "Use the new text, or have another token issued. A revocation cannot be undone.";
+            "The token was revoked, or a rotation replaced this token value and its grace period has expired.",
+            "Use the current token value, or have a new token created. A revocation cannot be undone.";
         OwnerSuspended UNAUTHORIZED "OWNER_SUSPENDED":
-            "The member that the token belongs to is suspended.",
-            "Have somebody who holds `workspace:manage` make the member active again.";
+            "The member that owns the token is suspended.",
+            "Ask someone with the scope `workspace:manage` to reactivate the member.";
         Disabled UNAUTHORIZED "DISABLED":
-            "The token is switched off.",
-            "Switch it on: `PATCH /v1/tokens/{id}` with `{\"enabled\": true}`.";
+            "The token is disabled.",
+            "Enable it: `PATCH /v1/tokens/{id}` with `{\"enabled\": true}`.";
         Expired UNAUTHORIZED "EXPIRED":
-            "The token's time is over.",
-            "Have another issued, or a later `expires_at` set by somebody who may.";
+            "The token has expired.",
+            "Create a new token, or have a later `expires_at` set.";
         NotYetValid UNAUTHORIZED "NOT_YET_VALID":
-            "The token's time has not come.",
-            "Wait until its `not_before`, or have an earlier one set.";
+            "The token is not valid yet: its `not_before` is in the future.",
+            "Wait until `not_before`, or have an earlier time set.";
         AddressNotAllowed FORBIDDEN "ADDRESS_NOT_ALLOWED":
-            "The token is bound to other addresses. A token with an address list that is verified without an `address` \
-             is refused too, and so is one that a gateway asks about without `X-Counterfoil-Address` or with one that \
-             cannot be read: `detail` says so.",
-            "Call from an address in its `allowed_addresses`; when verifying, pass the client's address, without a \
-             port.";
+            "The token cannot be used from this IP address. A token with `allowed_addresses` is also rejected if it is \
+             verified without an `address`, or if a gateway sends no `X-Counterfoil-Address` or one that cannot be \
+             read; `detail` then says so.",
+            "Call from an address in the token's `allowed_addresses`. When verifying, pass the client's address without \
+             a port.";
         InsufficientScope FORBIDDEN "INSUFFICIENT_SCOPE":
-            "The token is good, but it, or its owner, is not granted what this needs.",
-            "Use a token that holds the scope that `detail` names. A token's `effective_scopes` say what it may do.";
+            "The token is valid, but its effective scopes do not include a required scope. Either the token or its \
+             owner's granted scopes lack it.",
+            "Use a token with the scope that `detail` names. `effective_scopes` lists what a token may do.";
         RateLimited TOO_MANY_REQUESTS "RATE_LIMITED":
-            "Too many requests: with unknown credentials or workspace names, with invalid credentials from your \
-             address, sign-ins from your address, changes by your credential, or messages on one WebSocket. `detail` \
-             says which. Nothing was changed.",
-            "Try again after `Retry-After`. The rate limits count neither verification by a valid token nor \
-             revocations; an isolate that has just started may still ask for a retry. To make many changes, use the \
-             routes that take many tokens in one request.";
+            "A rate limit was exceeded: for unknown credentials or workspace names, for invalid credentials or sign-ins \
+             from your address, for changes by your credential, or for messages on one WebSocket. `detail` says which. \
+             Nothing was changed.",
+            "Retry after the time in `Retry-After`. Verification by a valid token and revocations are not limited, but \
+             an isolate that has just started may still ask for a retry. To make many changes, use the routes that \
+             accept many tokens in one request.";
     }
     "Decisions":
-        "Two codes are decisions of `POST /v1/verify` only."
+        "Two codes are returned only as decisions of `POST /v1/verify`."
     {
         "VALID":
-            "The token passes, and grants all that the demand asks for.",
+            "The token is valid and meets the requirement.",
             "Serve the request.";
         "UNAVAILABLE":
-            "The answer cannot be had as fresh as it was asked for. It is never a yes.",
-            "Try again, or ask with the freshness `eventual`.";
+            "The requested freshness is not available right now. Treat this as a denial.",
+            "Try again, or request the freshness level `eventual`.";
     }
     "Gateways":
-        "What a gateway that asks `/authorize` can do wrong. Its client is answered 403 then, whatever it sent."
+        "Faults of a gateway that calls `/authorize`. The gateway's client then receives 403, whatever the client sent."
     {
         GatewayNotAllowed FORBIDDEN "GATEWAY_NOT_ALLOWED":
-            "The request does not come from a gateway: `X-Counterfoil-Gateway` holds no live token with \
+            "The request does not come from a gateway: `X-Counterfoil-Gateway` contains no live token with the scope \
              `tokens:verify`.",
-            "Issue the gateway such a token, and have it set the header on each question.";
+            "Create such a token for the gateway, and have the gateway send it in that header with each `/authorize` \
+             request.";
         InvalidDemand FORBIDDEN "INVALID_DEMAND":
-            "A header in which the gateway says what it demands cannot be read, or is there twice.",
-            "`detail` says which. Have the gateway overwrite what its clients send by these names.";
+            "A header in which the gateway states its requirement cannot be read, or occurs twice.",
+            "The `detail` names the header. Have the gateway overwrite the headers of these names that its clients send.";
     }
     "The request":
-        "What was sent cannot be read, or leads nowhere."
+        "The request cannot be read, or its path does not exist."
     {
         NoSuchRoute NOT_FOUND "NO_SUCH_ROUTE":
-            "There is nothing at this path.",
-            "Look the path up in `/openapi.json`; paths have no slash at their end.";
+            "This path does not exist.",
+            "Look up the path in `/openapi.json`. Paths have no trailing slash.";
         MethodNotAllowed METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED":
-            "The path does not take this method.",
-            "Use one that the `Allow` header names.";
+            "The path does not support this method.",
+            "Use a method that the `Allow` header names.";
         WorkspaceRequired BAD_REQUEST "WORKSPACE_REQUIRED":
-            "The root token belongs to no workspace, and the request names none; or a token is sent as `X-lgca-token` \
-             without its other half.",
-            "Name one by its slug: `X-Counterfoil-Workspace: <slug>`, or `x-lgca-domain: <slug>` beside \
-             `X-lgca-token`.";
+            "The root token belongs to no workspace, and the request names none; or `X-lgca-token` was sent without \
+             `x-lgca-domain`.",
+            "Name the workspace by its slug: `X-Counterfoil-Workspace: <slug>`, or `x-lgca-domain: <slug>` together \
+             with `X-lgca-token`.";
         InvalidForm BAD_REQUEST "INVALID_FORM":
-            "The form that was sent to `/oauth/introspect` or `/oauth/revoke` lacks `token`, names a field twice, or \
-             is no form; or the caller authenticates in two ways.",
+            "The form sent to `/oauth/introspect` or `/oauth/revoke` is invalid: `token` is missing, a field occurs \
+             twice, or the body is not a form; or the caller authenticates in two ways.",
             "Send `token=…` as `application/x-www-form-urlencoded`, and authenticate once.";
         InvalidQuery BAD_REQUEST "INVALID_QUERY":
-            "The query string has a parameter that is unknown, given twice, or of the wrong form.",
-            "`detail` says which.";
+            "The query string has a parameter that is unknown, repeated, or of the wrong form.",
+            "The `detail` says which.";
         InvalidIdempotencyKey BAD_REQUEST "INVALID_IDEMPOTENCY_KEY":
-            "The `Idempotency-Key` cannot be used.",
-            "Send one, of 1 to 255 visible ASCII characters.";
+            "The `Idempotency-Key` header is invalid.",
+            "Send one `Idempotency-Key` of 1 to 255 visible ASCII characters.";
         UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "UNSUPPORTED_MEDIA_TYPE":
-            "The body is not declared to be JSON.",
+            "The request does not declare its body as JSON.",
             "Send `Content-Type: application/json`.";
         BodyTooLarge PAYLOAD_TOO_LARGE "BODY_TOO_LARGE":
-            "The body is larger than the route reads: 64 KiB, or 4 MiB for an import.",
+            "The body exceeds the size limit of the route: 64 KiB, 256 KiB for a lease, or 4 MiB for an import.",
             "Send less, in several requests.";
         BodyIncomplete BAD_REQUEST "BODY_INCOMPLETE":
-            "The body ended before it was whole.",
+            "The body ended before it was complete.",
             "Send the request again.";
         InvalidJson BAD_REQUEST "INVALID_JSON":
-            "The body is not JSON.",
-            "`detail` says where it goes wrong.";
+            "The body is not valid JSON, is nested too deeply, or has an object with two fields of the same name.",
+            "The `detail` says where the error is.";
         InvalidBody UNPROCESSABLE_ENTITY "INVALID_BODY":
-            "The body is JSON of another shape: a field is missing, unknown, given twice, or of the wrong type.",
-            "`pointer` names the field; `/openapi.json` has the shape.";
+            "The body is valid JSON of the wrong form: a field is missing, unknown, or of the wrong type.",
+            "The `detail` and the `pointer` name the field. `/openapi.json` describes the body.";
     }
-    "What is asked for":
-        "The request is understood, and the rules do not let it be carried out. Nothing was changed."
+    "Rejected requests":
+        "The request is well-formed, but the rules do not allow it. Nothing was changed."
     {
         InvalidValue UNPROCESSABLE_ENTITY "INVALID_VALUE":
-            "A field holds what it must not: too long, too short, out of range, or at odds with another.",
-            "`pointer` names the field, and `detail` what would be right.";
+            "The value of a field is not allowed: it is too long, too short, out of range, or contradicts another field.",
+            "The `pointer` names the field, and the `detail` says what is allowed.";
         InvalidCursor UNPROCESSABLE_ENTITY "INVALID_CURSOR":
-            "The `cursor` was not given by this list, or was given for another filter or order.",
-            "Use a `next_cursor` with the very query that gave it, or begin without one.";
+            "The `cursor` does not come from this list, or belongs to another filter or order.",
+            "Use a `next_cursor` with the same query that returned it, or start without a cursor.";
         UnknownScope UNPROCESSABLE_ENTITY "UNKNOWN_SCOPE":
-            "A scope is not in the workspace's catalogue, or a wildcard matches nothing there.",
-            "Choose from `GET /v1/scopes`, or add the scope to the catalogue first.";
+            "A scope is not in the workspace's catalogue, or a wildcard matches no scope there.",
+            "Choose a scope from `GET /v1/scopes`, or add the scope to the catalogue first.";
         BuiltInScope UNPROCESSABLE_ENTITY "BUILT_IN_SCOPE":
-            "A built-in scope, such as `tokens:read`, was put into the catalogue.",
-            "Leave it out: built-in scopes are always there.";
+            "The catalogue in the request contains a built-in scope, such as `tokens:read`.",
+            "Omit it: built-in scopes always exist.";
         PreconditionFailed PRECONDITION_FAILED "PRECONDITION_FAILED":
-            "The token has changed since it was read: its version is none that `If-Match` names.",
-            "Read it again, and decide anew.";
+            "The token has changed since you read it: its version does not match `If-Match`.",
+            "Read the token again, then decide whether to repeat the change.";
         UnknownMember UNPROCESSABLE_ENTITY "UNKNOWN_MEMBER":
-            "There is no member with this id.",
-            "Choose from `GET /v1/members`.";
+            "No member has this id.",
+            "Choose a member from `GET /v1/members`.";
         UnknownClient UNPROCESSABLE_ENTITY "UNKNOWN_CLIENT":
-            "There is no client with this id.",
-            "Choose from `GET /v1/clients`.";
+            "No client has this id.",
+            "Choose a client from `GET /v1/clients`.";
         TooManyTokens UNPROCESSABLE_ENTITY "TOO_MANY_TOKENS":
-            "The filter finds more than 1,000 tokens. None was revoked.",
-            "Narrow the filter, and revoke them in several requests.";
+            "The filter matches more than 1,000 tokens. None was revoked.",
+            "Narrow the filter, and revoke the tokens in several requests.";
         UnknownTokens UNPROCESSABLE_ENTITY "UNKNOWN_TOKENS":
-            "Some of the tokens named do not exist, or not for you. None was revoked.",
-            "`items` says which; leave them out.";
+            "Some of the tokens in the request do not exist, or you do not have access to them. None was revoked.",
+            "The `items` say which. Omit them.";
         IdempotencyMismatch UNPROCESSABLE_ENTITY "IDEMPOTENCY_MISMATCH":
-            "Another request was sent under this `Idempotency-Key` within the last 24 hours.",
-            "Take a new key for a new request.";
+            "Another request was sent with this `Idempotency-Key` within the last 24 hours.",
+            "Use a new key for each new request.";
         TooManyKeys TOO_MANY_REQUESTS "TOO_MANY_KEYS":
-            "For each member, whichever of its tokens it uses, the answers to 10,000 requests with an \
-             `Idempotency-Key` are kept for 24 hours, and 8 MiB of them. There is no room for another. Nothing was \
-             changed.",
-            "Send the request without a key, or wait until `Retry-After`: then the oldest answer goes.";
+            "There is no room to store another response for an `Idempotency-Key`. For each member, across all its \
+             tokens, at most 10,000 responses and 8 MiB are stored, each for 24 hours. Nothing was changed.",
+            "Send the request without a key, or retry after the time in `Retry-After`, when the oldest response has \
+             been deleted.";
         NotFound NOT_FOUND "NOT_FOUND":
-            "There is nothing by this id or slug, or nothing that you may see: the two are not told apart.",
-            "Check the id, and that your token may see what it names.";
+            "Nothing has this id or slug, or you do not have access to it: the response is the same in both cases.",
+            "Check the id, and that your token has access to what it names.";
         AlreadyExists CONFLICT "ALREADY_EXISTS":
-            "There is one already with this id, number, e-mail address, subject, slug, host, digest or pin.",
-            "Use what is there, or choose another.";
+            "This id, number, e-mail address, subject, slug, host, digest or client binding is already in use.",
+            "Use what exists, or choose another value.";
         TokenRevoked CONFLICT "TOKEN_REVOKED":
-            "The token is revoked, for good, and can no longer be changed.",
-            "Issue another.";
+            "The token is revoked permanently and can no longer be changed.",
+            "Create a new token.";
         TokenExpired CONFLICT "TOKEN_EXPIRED":
             "The token has expired and cannot be rotated.",
-            "Set a later `expires_at` first, or issue another.";
+            "Set a later `expires_at` first, or create a new token.";
         TooManyTexts CONFLICT "TOO_MANY_TEXTS":
-            "The token was rotated with a grace period so often that eight of its values are valid at the moment.",
-            "Wait until the next one expires, which `detail` says; rotate without `grace_seconds`; or end the previous \
+            "Eight values of the token are valid already, because it was rotated several times with a grace period.",
+            "Wait until the next one expires (`detail` says when), rotate without `grace_seconds`, or end the previous \
              values with `\"previous\": \"end\"`.";
         LastAdmin CONFLICT "LAST_ADMIN":
-            "Nobody would be left to administer the workspace.",
+            "The workspace would have no active admin left.",
             "Make another member an admin first.";
         QuotaExceeded CONFLICT "QUOTA_EXCEEDED":
             "The owner would have more live tokens than its quota allows.",
-            "Revoke some, or have the member's `quota` raised. `detail` says how many would be needed.";
+            "Revoke tokens, or have the member's `quota` raised. `detail` says how large it would have to be.";
         TextsExceeded CONFLICT "TEXTS_EXCEEDED":
-            "The owner's tokens have had as many texts as they may by now, those of revoked tokens and those that \
-             rotations replaced included: 10,000, or 20 times the quota where that is more, and 1,000 for each day \
-             since the member was added. So nobody fills the storage that everybody relies on. Nothing was changed; \
-             tokens can still be revoked.",
-            "Look at why so many are made: who issues a token for each request wants one that lives longer. Else wait, \
-             or have the member's `quota` raised.";
+            "The owner's tokens have had as many values as allowed so far, counting revoked tokens and values that \
+             rotations replaced. The limit keeps one member from filling the workspace's storage: 10,000 values, or 20 \
+             times the quota if that is more, plus 1,000 for each day since the member was added. Nothing was changed, \
+             and tokens can still be revoked.",
+            "Find out why so many values are created: a program that creates a token for each request should reuse a \
+             longer-lived one. Otherwise wait, or have the member's `quota` raised.";
         StorageFull INSUFFICIENT_STORAGE "STORAGE_FULL":
-            "Nine tenths of the workspace's storage are used. Nothing is added to it any more: no token, member or \
-             client, no rotation or import, no larger catalogue, and no longer text in what is there. Whatever takes \
-             away still works: revoking, disabling, an earlier end, fewer scopes, suspending, erasing.",
-            "`GET /v1/workspace` tells whoever holds `workspace:manage` how much is used. Ask whoever runs the \
-             service; a shorter `audit_retention_days` makes room, and so does erasing members.";
+            "Nine tenths of the workspace's storage is used, so requests that would add to it are rejected: new tokens, \
+             members and clients, rotations, imports, a larger catalogue, and longer values in existing fields. \
+             Requests that take something away still work: revoking, disabling, an earlier expiration, fewer scopes, \
+             suspending, and erasing.",
+            "With the scope `workspace:manage`, `GET /v1/workspace` shows how much is used. A shorter \
+             `audit_retention_days` and erasing members free space; the operator of the deployment can provide more.";
     }
     "Snapshots":
-        "Why there is no snapshot to be had, or not a whole one. Nothing was changed."
+        "Why no snapshot, or no complete snapshot, is available. Nothing was changed."
     {
         SnapshotNotReady SERVICE_UNAVAILABLE "SNAPSHOT_NOT_READY":
-            "The snapshot is being made, since nobody has asked for one lately; or a part of it cannot be read at the \
+            "The snapshot is being built, because none was requested recently; or a part of it cannot be read at the \
              moment.",
-            "Try again after `Retry-After`.";
+            "Retry after the time in `Retry-After`.";
         SnapshotTooLarge UNPROCESSABLE_ENTITY "SNAPSHOT_TOO_LARGE":
-            "The workspace's snapshot consists of more files than one request can put together: it has some millions \
-             of tokens, or a million members.",
-            "Verify under leases, which have no such limit.";
+            "The workspace's snapshot has more files than one request can assemble: the workspace has several million \
+             tokens, or a million members.",
+            "Verify with leases, which have no such limit.";
         SnapshotsOff SERVICE_UNAVAILABLE "SNAPSHOTS_OFF":
-            "The service has no secret to sign snapshots with.",
-            "Ask whoever runs it to set `SNAPSHOT_KEYS`.";
+            "The deployment has no secret for signing snapshots.",
+            "Ask the operator to set `SNAPSHOT_KEYS`.";
         "SNAPSHOT_CUT_OFF":
-            "In the log only: a snapshot ended before it was whole, since the registry gave a part of it late, not at \
-             all, or false. What was sent of it opens nowhere.",
-            "Nothing; if it comes often, look at why the registry does not answer.";
+            "Only in the log: a snapshot response ended before it was complete, because the registry returned a part of \
+             it late, not at all, or with wrong content. No verifier accepts the incomplete file.",
+            "None. If it occurs often, find out why the registry does not respond.";
     }
-    "What you may do":
-        "The token is good and holds the scope, but this goes beyond it. Nothing was changed."
+    "Permissions":
+        "The token is valid and has the required scope, but the request exceeds what it may do. Nothing was changed."
     {
         Escalation FORBIDDEN "ESCALATION":
-            "It would grant more than you may: scopes, a longer life, more addresses, a higher role, the end of an \
-             admin's suspension, a weaker setting.",
-            "Ask for less, or have somebody do it whose token holds `tokens:grant`, or an admin. See api.md.";
+            "The request would grant more than your credential allows: scopes, a longer lifetime, more addresses, a \
+             higher role, the reactivation of a member that an admin suspended, or a weaker setting.",
+            "Ask for less, or have an admin or someone with a `tokens:grant` token make the request. See api.md.";
         NotYours FORBIDDEN "NOT_YOURS":
-            "It acts on what belongs to another member.",
-            "Only an admin's token may.";
+            "The request acts on something that belongs to another member.",
+            "Use an admin's token.";
         OwnToken FORBIDDEN "OWN_TOKEN":
-            "It changes the scopes, the expiry or the addresses of the very token that the request presents.",
-            "Use another token for it.";
+            "A token cannot change its own scopes, expiration or allowed addresses.",
+            "Use a different token.";
         ReplacedText FORBIDDEN "REPLACED_TEXT":
-            "A rotation replaced the token value that the request presents. Until its grace period is over it can be \
-             used as before, but it changes nothing, issues nothing and rotates nothing.",
-            "Present the value that the token has now. To revoke the old value itself, send it to `POST \
-             /oauth/revoke`.";
+            "A rotation replaced the token value that the request presents. Until its grace period expires it can be \
+             used as before, but it cannot change, create or rotate anything.",
+            "Present the token's current value. To revoke the old value itself, send it to `POST /oauth/revoke`.";
         TokenOnly FORBIDDEN "TOKEN_ONLY":
-            "Only a member's token may: not a session, and not the root token.",
+            "Only a member's token can do this, not a session and not the root token.",
             "Present a token that a member owns.";
         RootOnly FORBIDDEN "ROOT_ONLY":
-            "Only the deployment's root token may.",
-            "Ask whoever runs the service.";
+            "Only the deployment's root token can do this.",
+            "Ask the operator of the deployment.";
     }
     "The service":
-        "The request may be right; it could not be carried out now."
+        "The request may be correct, but the service cannot complete it now."
     {
         Internal INTERNAL_SERVER_ERROR "INTERNAL":
-            "Something went wrong inside, and was logged. Nothing was changed.",
-            "Try again later; if it stays so, report the `request_id`.";
+            "An internal error occurred and was logged. Nothing was changed.",
+            "Try again later. If it fails again, report the `request_id` to the operator.";
         LedgerUnavailable SERVICE_UNAVAILABLE "LEDGER_UNAVAILABLE":
-            "The workspace's ledger did not answer in time. A change may or may not have been made.",
-            "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.";
+            "The workspace's ledger did not respond in time. A change may or may not have been made.",
+            "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`.";
         BeingUpdated SERVICE_UNAVAILABLE "BEING_UPDATED":
-            "The service is being updated: the Worker and the workspace's ledger are of different versions, and one \
-             does not know what the other says. Nothing was changed.",
-            "Try again when `Retry-After` says. If it stays so, the update has not reached everything: the log says \
-             what was not known.";
+            "The deployment is being updated: the Worker and the workspace's ledger run different versions, and one \
+             does not know a message of the other. Nothing was changed.",
+            "Retry after the time in `Retry-After`. If it fails again, the update is incomplete: the log says what was \
+             not known.";
         ProviderUnavailable SERVICE_UNAVAILABLE "PROVIDER_UNAVAILABLE":
-            "The identity provider did not answer in time, or not as one, or too many sign in at once. Nobody was \
-             signed in.",
-            "Try again when `Retry-After` says; if it stays so, the service's log says what came instead.";
+            "The identity provider did not respond in time, its response was invalid, or too many sign-ins are in \
+             progress. You were not signed in.",
+            "Retry after the time in `Retry-After`. If it fails again, the service log says what the provider sent.";
         "USES_LOST":
-            "In the log only: so many uses of tokens could not be reported to their ledger, and are not counted.",
-            "Nothing; if it comes often, look at why the ledger does not answer.";
+            "Only in the log: this many uses of tokens could not be reported to their ledger and are not counted.",
+            "None. If it occurs often, find out why the ledger does not respond.";
         Interrupted SERVICE_UNAVAILABLE "INTERRUPTED":
-            "The request was cut short. A change may or may not have been made.",
-            "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.";
+            "The request was interrupted. A change may or may not have been made.",
+            "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`.";
     }
 }

@@ -53,32 +53,35 @@ impl From<CommandError> for Problem {
                 Self::new(code, detail)
             }
             CommandError::UnknownTokens { items } => {
-                let detail = "Some of these tokens do not exist. None was revoked.";
+                let detail = "Some of these tokens do not exist, or you do not have access to them. None was \
+                    revoked. The `items` say which.";
                 let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
                 Self { items, ..Self::new(ProblemCode::UnknownTokens, detail) }
             }
             CommandError::IdempotencyMismatch => {
-                let detail = format!("{} Take a new key for a new request.", sentence(&detail));
+                let detail = format!("{} Use a new key for each new request.", sentence(&detail));
                 Self::new(ProblemCode::IdempotencyMismatch, detail)
             }
             CommandError::Stale => {
-                let detail =
-                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
+                let detail = "The token has changed since you read it, so this request changed nothing. Read it \
+                    again, then decide whether to repeat the change.";
                 Self::new(ProblemCode::PreconditionFailed, detail)
             }
             CommandError::OriginNotAllowed => Self::origin_not_allowed(),
             CommandError::QuotaExceeded { .. } => {
-                let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
+                let detail =
+                    format!("{} Revoke tokens, or ask an administrator to raise the quota.", sentence(&detail));
                 Self::new(ProblemCode::QuotaExceeded, detail)
             }
             CommandError::TextsExceeded { .. } => {
-                let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
-                    Revoking goes on as ever.";
+                let more = "Wait until tomorrow, when 1,000 more are allowed, or ask an administrator to raise the \
+                    quota. Tokens can still be revoked.";
                 Self::new(ProblemCode::TextsExceeded, format!("{} {more}", sentence(&detail)))
             }
             CommandError::KeysExceeded { again_in } => {
                 let detail = format!(
-                    "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
+                    "{} Nothing was changed. Send the request without an `Idempotency-Key`, or retry after the time \
+                     in `Retry-After`.",
                     sentence(&detail)
                 );
                 let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
@@ -86,10 +89,11 @@ impl From<CommandError> for Problem {
             }
             CommandError::StorageFull => {
                 let detail = format!(
-                    "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
+                    "{} Nothing was changed; revoking, suspending and erasing still work. Ask the operator of the \
+                     deployment for more storage.",
                     sentence(&detail)
                 );
-                let internal = Some("nine tenths of the ledger's storage are used".to_owned());
+                let internal = Some("nine tenths of the ledger's storage is used".to_owned());
                 Self { internal, ..Self::new(ProblemCode::StorageFull, detail) }
             }
             CommandError::SnapshotsOff => Self::snapshots_off(),
@@ -103,15 +107,15 @@ impl From<CommandError> for Problem {
 impl Problem {
     /// The Worker and the ledger have different versions, and one does not know what the other sent.
     fn being_updated(why: impl Into<String>) -> Self {
-        let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
-            when Retry-After says.";
+        let detail = "The service is being updated and cannot handle this request yet. Nothing was changed. Retry \
+            after the time in `Retry-After`.";
         let problem = Self::new(ProblemCode::BeingUpdated, detail);
         Self { internal: Some(why.into()), again_in: 10, ..problem }
     }
 
     /// The deployment signs no snapshots.
     fn snapshots_off() -> Self {
-        let detail = "This service signs no snapshots: ask whoever runs it.";
+        let detail = "This deployment does not sign snapshots. Ask its operator to enable them.";
         let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
         Self { internal, ..Self::new(ProblemCode::SnapshotsOff, detail) }
     }

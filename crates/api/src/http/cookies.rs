@@ -65,6 +65,6 @@ pub(crate) fn check_origin(parts: &Parts) -> Result<(), Problem> {
     if is_own && parts.headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin") {
         return Ok(());
     }
-    let detail = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
+    let detail = "A session can make changes only from pages of this origin. From elsewhere, present a token.";
     Err(Problem::new(ProblemCode::CrossOrigin, detail))
 }

@@ -21,7 +21,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
         match (key, keys.next()) {
             (Some(key), None) => Ok(Self(Some(key))),
             _ => {
-                let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters.";
+                let detail = "The `Idempotency-Key` is invalid. Send one key of 1 to 255 visible ASCII characters.";
                 Err(Problem::new(ProblemCode::InvalidIdempotencyKey, detail))
             }
         }

@@ -52,24 +52,24 @@ pub const MOST_SCOPE: usize = 1024;
 /// The start of every challenge.
 pub const CHALLENGE: &str = r#"Bearer realm="counterfoil""#;
 
-/// Why a request was refused: a problem of RFC 9457, with a few members more.
+/// Why a request was rejected: a problem (RFC 9457) with additional members.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Body<'a> {
-    /// Where the code is explained: a reference that is resolved against the request's URL (section 3.1.1).
+    /// Where the code is explained: a URI reference, resolved against the request's URL (section 3.1.1).
     r#type: &'a str,
     /// The code in words.
     title: &'a str,
-    /// The status of the answer.
+    /// The HTTP status of the response.
     status: u16,
-    /// Stable: what programs decide by.
+    /// A stable code, for programs.
     code: &'a str,
-    /// For people: what is wrong, and what to do.
+    /// What is wrong and what to do, for people. The wording may change.
     detail: &'a str,
-    /// The field at fault, as a JSON pointer (RFC 6901) into the body.
+    /// The field that caused the problem, as a JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
-    /// What became of each of many items.
+    /// The result for each item.
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<&'a Value>,
     /// The id under which the request was logged.
@@ -109,14 +109,14 @@ impl Problem {
 
     /// The service failed. The caller can only retry; the log has the reason.
     pub(crate) fn internal(why: impl Into<String>) -> Self {
-        let detail = "Something went wrong here, and it was logged. Nothing was changed.";
+        let detail = "An internal error occurred. Nothing was changed. Report the `request_id` to the operator.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
     /// The ledger did not respond in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
-        let detail =
-            "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
+        let detail = "The ledger did not respond in time. A change may or may not have been made. Check the current \
+            state, or retry with the same `Idempotency-Key`.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::LedgerUnavailable, detail) }
     }
 
@@ -125,7 +125,7 @@ impl Problem {
         match refused::of(code) {
             Some(refused) => refused.into(),
             None if code == Code::Valid => Self::internal("a valid credential was refused"),
-            None => Self::ledger_unavailable("the caller's token could not be checked"),
+            None => Self::ledger_unavailable("the caller's token could not be verified"),
         }
     }
 
@@ -153,7 +153,8 @@ impl Problem {
 
     /// The token lacks `all_of`, and has none of `any_of`, of which it needs one.
     fn lacking(all_of: &[&Scope], any_of: &[Scope], needed: String) -> Self {
-        let list = |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(Scope::as_str).collect::<Vec<_>>().join(", ");
+        let list =
+            |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(Scope::as_str).collect::<Vec<_>>().join("`, `");
         let (all_of, one_of) = (list(&mut all_of.iter().copied()), list(&mut any_of.iter()));
         let detail = match (&*all_of, &*one_of) {
             ("", "") => return Self::credential(Code::InsufficientScope),
@@ -183,25 +184,25 @@ impl Problem {
 
     /// The presented session is not valid.
     pub(crate) fn session_ended() -> Self {
-        let detail = "There is no such session, or it is over. Sign in again.";
+        let detail = "The session has ended or does not exist. Sign in again.";
         Self::new(ProblemCode::SessionEnded, detail)
     }
 
     /// A sign-in failed. All reasons give the same response; the log has the reason.
     pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
-        let detail = "The sign-in failed. Try again, or ask somebody who manages the workspace.";
+        let detail = "Sign-in failed. Try again, or ask someone who manages the workspace.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::SignInFailed, detail) }
     }
 
     /// The identity provider did not answer.
     pub(crate) fn provider_unavailable(why: impl Into<String>) -> Self {
-        let detail = "The identity provider did not answer. Try again in a moment.";
+        let detail = "The identity provider did not respond. Retry after the time in `Retry-After`.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::ProviderUnavailable, detail) }
     }
 
     /// The snapshot is not available, or is incomplete.
     pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
-        let detail = "The snapshot is being made. Try again when Retry-After says.";
+        let detail = "The snapshot is being built. Retry after the time in `Retry-After`.";
         let problem = Self::new(ProblemCode::SnapshotNotReady, detail);
         Self { again_in: u32::try_from(again_in).unwrap_or(u32::MAX), internal: Some(why.into()), ..problem }
     }
@@ -212,17 +213,20 @@ impl Problem {
     }
 
     pub(crate) fn origin_not_allowed() -> Self {
-        let detail = "Web pages of this origin may not send this. For a workspace's own routes, its setting \
-            allowed_origins may allow it.";
+        let detail = "This origin is not allowed. Workspace routes accept the origins in `allowed_origins`; \
+            otherwise, call the API from a server.";
         Self::new(ProblemCode::OriginNotAllowed, detail)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(ProblemCode::NoSuchRoute, "There is nothing at this path.")
+        Self::new(ProblemCode::NoSuchRoute, "This path does not exist.")
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(ProblemCode::MethodNotAllowed, "This path does not take this method.")
+        Self::new(
+            ProblemCode::MethodNotAllowed,
+            "This path does not support this method. Use one that the `Allow` header names.",
+        )
     }
 
     /// Adds the headers that the problem's status requires to a response that reports it, whatever its format.

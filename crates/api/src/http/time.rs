@@ -29,7 +29,7 @@ impl<'de> Deserialize<'de> for End {
         let end = rfc3339::parse(&text).or_else(|| day().map(|start| start.plus(DAY)));
         end.map(Self).ok_or_else(|| {
             D::Error::custom(
-                "not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z, or a date: 2027-01-31",
+                "expected an RFC 3339 time from 1970 on, such as 2027-01-31T12:00:00Z, or a date, such as 2027-01-31",
             )
         })
     }
@@ -88,7 +88,7 @@ impl schemars::JsonSchema for End {
         use counterfoil_protocol::openapi::{Date, Time};
         schemars::json_schema!({
             "anyOf": [generator.subschema_for::<Time>(), generator.subschema_for::<Date>()],
-            "description": "A time, or the last day, in UTC, that it works through.",
+            "description": "A time, or the last day (UTC) on which the token is valid.",
         })
     }
 }

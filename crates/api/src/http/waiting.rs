@@ -12,44 +12,44 @@ use serde::Serialize;
 
 use crate::http::problem::Problem;
 
-/// What a request that waited is told, beside the answer itself.
+/// How long the request waited, and where the change has taken effect.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Waited {
-    /// How long that took, in milliseconds.
+    /// How long the request waited, in milliseconds.
     ms: u64,
-    /// No check of these freshnesses goes by what was before.
+    /// Freshness levels at which the change has now taken effect.
     counts_for: [Freshness; 2],
-    /// Who may still do so.
+    /// Checks that may still use the state before the change.
     may_still_pass: Vec<Remainder>,
 }
 
-/// Who may go by what was before a change, also after the request has waited.
+/// Checks that may still use the state before the change, even after the request has waited.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Remainder {
-    /// Checks of this freshness.
+    /// The freshness level of these checks.
     freshness: Untold,
-    /// For how long, in words; of snapshots a time, the last at which any of them counts.
+    /// For how long, in words. For snapshots, the time at which the last of them expires.
     until: Cow<'static, str>,
 }
 
-/// A freshness whose checks are not told of a change.
+/// A freshness level whose checks do not learn of a change directly.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Untold {
-    /// They read of it in the registry.
+    /// These checks read the change from the registry.
     Eventual,
-    /// They find it in the next snapshot.
+    /// These checks find the change in the next snapshot.
     Snapshot,
 }
 
 impl Waited {
     /// The report of a wait of so many milliseconds. Omits snapshots if there are none.
     pub(crate) fn new(ms: u64, snapshots_until: Option<Timestamp>) -> Self {
-        let copies = "a minute after the change has reached every copy of the registry, which takes about another minute \
-                      and is not bounded";
+        let copies = "one minute after the change has reached every copy of the registry, which usually takes about \
+            another minute and has no upper bound";
         let eventual = Remainder { freshness: Untold::Eventual, until: copies.into() };
         let snapshot = |until| Remainder { freshness: Untold::Snapshot, until: rfc3339::format(until).into() };
         Self {
@@ -66,7 +66,7 @@ impl Waited {
     pub(crate) fn add_to(&self, mut answer: Vec<u8>) -> Result<Vec<u8>, Problem> {
         let internal = |why: String| Problem::internal(why);
         if answer.pop() != Some(b'}') {
-            return Err(internal("an answer that is no object cannot say how long it waited".to_owned()));
+            return Err(internal("a response that is not an object cannot say how long the request waited".to_owned()));
         }
         answer.extend(b",\"waited\":");
         serde_json::to_writer(&mut answer, self).map_err(|error| internal(error.to_string()))?;

@@ -14,14 +14,14 @@ use crate::{
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditQuery {
-    /// Only what was done to this, by its id: a token, a member, a client.
+    /// Only entries about this subject: the id of a token, a member or a client.
     token: Option<String>,
-    /// Only what was done by this: a token's id, or `root`.
+    /// Only entries of this actor: a token's id, or `root`.
     actor: Option<String>,
-    /// How many items: 1 to 100, 50 where absent.
+    /// The number of items per page: 1 to 100. Default: 50.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
-    /// Where the last page ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 

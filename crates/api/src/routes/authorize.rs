@@ -110,7 +110,7 @@ fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Re
         // There are no snapshots here.
         let level = Freshness::ALL.into_iter().filter(|level| *level != Freshness::Snapshot).find(named);
         demand.freshness = level.ok_or_else(|| {
-            let how = "is none of strong, bounded and eventual, nor one of the first two and then \"or eventual\"";
+            let how = "must be `strong`, `bounded` or `eventual`, or one of the first two followed by `or eventual`";
             wrong(&FRESHNESS, how)
         })?;
     }
@@ -126,29 +126,32 @@ fn client(headers: &HeaderMap) -> Result<ClientAddress, Problem> {
 
 fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem> {
     let words = only_text(headers, name)?.unwrap_or_default().split_ascii_whitespace();
-    words.map(|word| Scope::parse(word).map_err(|_| wrong(name, "names what is no scope"))).collect()
+    words.map(|word| Scope::parse(word).map_err(|_| wrong(name, "contains an invalid scope"))).collect()
 }
 
 /// The header's one value.
 fn only_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
-    let read = |value: &'a HeaderValue| value.to_str().map_err(|_| wrong(name, "is not of visible ASCII"));
+    let read = |value: &'a HeaderValue| {
+        value.to_str().map_err(|_| wrong(name, "contains characters other than visible ASCII"))
+    };
     only_value(headers, name)?.map(read).transpose()
 }
 
 fn only_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(wrong(name, "is there twice: the gateway must take away the client's")),
+        (_, Some(_)) => Err(wrong(name, "occurs twice: the gateway must remove the one that its client sent")),
         (value, None) => Ok(value),
     }
 }
 
 fn wrong(name: &HeaderName, how: &str) -> Problem {
-    Problem::new(ProblemCode::InvalidDemand, format!("The gateway's header {name} {how}."))
+    Problem::new(ProblemCode::InvalidDemand, format!("The gateway's header `{name}` {how}."))
 }
 
 fn gateway_not_allowed() -> Problem {
-    let detail = "Only a gateway may ask: X-Counterfoil-Gateway must be a live token that holds tokens:verify.";
+    let detail = "Only a gateway can send this request. `X-Counterfoil-Gateway` must be a live token with the scope \
+        `tokens:verify`.";
     Problem::new(ProblemCode::GatewayNotAllowed, detail)
 }
 
@@ -158,14 +161,15 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
     match (decision.code, client) {
         (Code::AddressNotAllowed, ClientAddress::Unreadable) => {
             let detail = format!(
-                "The token is bound to addresses, and the gateway's header {ADDRESS} cannot be read: it must be one IP \
-                 address, without a port."
+                "The token can be used only from certain IP addresses, and the gateway's header `{ADDRESS}` cannot \
+                 be read. It must be one IP address without a port."
             );
             Problem { detail, ..problem }
         }
         (Code::AddressNotAllowed, ClientAddress::Missing) => {
             let detail = format!(
-                "The token is bound to addresses, and the gateway does not send {ADDRESS}, which says where its client is."
+                "The token can be used only from certain IP addresses, and the gateway did not send the client's \
+                 address in `{ADDRESS}`."
             );
             Problem { detail, ..problem }
         }

@@ -11,7 +11,7 @@ use crate::{
     ports::Ports,
 };
 
-/// The body of a creation.
+/// The body of a request that creates one.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -20,7 +20,8 @@ pub(crate) struct NewClient {
     id: String,
     /// 1–200 characters.
     name: String,
-    /// The scopes that a token made for it gets; each in the catalogue, or a wildcard that matches there.
+    /// The scopes that a token created for the client gets. Each is in the catalogue, or is a wildcard that matches a
+    /// scope there.
     permissions: Vec<ScopePattern>,
 }
 

@@ -19,29 +19,29 @@ use crate::{
     ports::Ports,
 };
 
-/// The body of a creation.
+/// The body of a request that creates one.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewMember {
     /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
-    /// Its number, from 1; one more than the highest where absent.
+    /// The member's number, 1 or more. Default: one more than the highest.
     number: Option<u64>,
     /// 1–200 characters.
     name: String,
-    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are.
+    /// An e-mail address with one `@` and at most 254 characters, unique in the workspace regardless of case.
     email: Option<String>,
-    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's.
+    /// The member's subject (`sub`) at its identity provider: 1–255 characters, unique for that provider.
     subject: Option<String>,
-    /// The issuer of that provider. Where absent, the only one that finds members by subject; where none does yet, the first
-    /// that will.
+    /// The issuer of that provider. Default: the only provider that identifies members by subject; if there is none
+    /// yet, the first one that does.
     subject_issuer: Option<WebAddress>,
-    /// What it may act on: every member's tokens, or its own.
+    /// What the member can act on: every member's tokens, or only its own.
     role: Role,
-    /// What its tokens may be granted at most; at most 100 patterns.
+    /// Granted scopes: the most that the member's tokens can be given. At most 100.
     grants: Vec<ScopePattern>,
-    /// How many live tokens it may have, up to a million; the workspace's default where absent.
+    /// How many live tokens the member can have, up to a million. Default: the workspace's `default_quota`.
     quota: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Repl
     caller.ask(ReadMember { id }).await
 }
 
-/// The body of a change. What is absent stays.
+/// The body of a change. Omitted fields are unchanged.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
@@ -75,33 +75,34 @@ pub(crate) struct MemberChange {
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
-    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are. Another
-    /// one ends the sessions that a provider vouched for.
+    /// An e-mail address with one `@` and at most 254 characters, unique in the workspace regardless of case. Changing
+    /// it ends the sessions that the member opened through a provider.
     #[serde(default, deserialize_with = "clearable")]
     email: Patch<String>,
-    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's. Another one ends the
-    /// sessions that a provider vouched for.
+    /// The member's subject (`sub`) at its identity provider: 1–255 characters, unique for that provider. Changing it
+    /// ends the sessions that the member opened through a provider.
     #[serde(default, deserialize_with = "clearable")]
     subject: Patch<String>,
-    /// The issuer of that provider, of the subject given or of the one it has. It goes with the subject.
+    /// The issuer of that provider, for the given subject or for the existing one. Removing the subject removes it too.
     #[serde(default, deserialize_with = "present")]
     subject_issuer: Option<WebAddress>,
-    /// What it may act on. The last active admin stays one.
+    /// What the member can act on. The last active admin must remain an admin.
     #[serde(default, deserialize_with = "present")]
     role: Option<Role>,
-    /// What its tokens may be granted at most.
+    /// Granted scopes: the most that the member's tokens can be given.
     #[serde(default, deserialize_with = "present")]
     grants: Option<Vec<ScopePattern>>,
-    /// How many live tokens it may have; cleared, the workspace's default.
+    /// How many live tokens the member can have. `null` restores the workspace's default.
     #[serde(default, deserialize_with = "clearable")]
     quota: Patch<u64>,
-    /// Whether it takes part. The last active admin cannot be suspended. Only an admin undoes an admin's suspension.
+    /// Whether the member is active or suspended. The last active admin cannot be suspended. Only an admin can undo an
+    /// admin's suspension.
     #[serde(default, deserialize_with = "present")]
     state: Option<Status>,
-    /// Revokes every token it has.
+    /// Revoke all of the member's tokens.
     #[serde(default)]
     revoke_all: bool,
-    /// Answers only when every check but eventual ones goes by the change.
+    /// Send the response only once every check except `eventual` ones uses the change.
     #[serde(default)]
     wait: bool,
 }
@@ -122,7 +123,7 @@ pub(crate) async fn update<P: Ports>(
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EraseQuery {
-    /// Answers only when no `bounded` check accepts any of its tokens any more.
+    /// Send the response only once no `bounded` check accepts any of the member's tokens any more.
     #[serde(default)]
     wait: bool,
 }

@@ -153,7 +153,7 @@ impl Form {
             let (parts, body) = request.into_parts();
             let bytes = body::read(body, body::MAX_BODY).await?;
             if !is_form(&parts.headers) {
-                return Err(invalid("Send a form: Content-Type: application/x-www-form-urlencoded."));
+                return Err(invalid("Send a form with `Content-Type: application/x-www-form-urlencoded`."));
             }
             let (mut secret, scheme) = of_header(&parts.headers)?;
             let mut token = None;
@@ -169,7 +169,7 @@ impl Form {
                     return Err(twice());
                 }
             }
-            let token = token.ok_or_else(|| invalid("Say which token: token=…"))?;
+            let token = token.ok_or_else(|| invalid("The field `token` is missing. Send `token=…`."))?;
             Ok(Self { parts, token, secret, scheme })
         })
     }
@@ -233,12 +233,16 @@ fn decoded(password: &str) -> String {
 }
 
 fn no_secret() -> Problem {
-    let detail = "Authenticate with a token: as a Bearer, as the password of HTTP Basic, or as client_secret.";
+    let detail =
+        "This request needs a token. Send it as a Bearer token, as the password of HTTP Basic, or as `client_secret`.";
     Problem::new(ProblemCode::NoCredential, detail)
 }
 
 fn twice() -> Problem {
-    invalid("Give the token once, and authenticate in one way.")
+    invalid(
+        "A field occurs twice, or the request authenticates in two ways. Send `token` once, and authenticate in one \
+         way.",
+    )
 }
 
 fn invalid(detail: &str) -> Problem {

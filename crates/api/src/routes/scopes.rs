@@ -10,29 +10,29 @@ use crate::{
     ports::Ports,
 };
 
-/// The body of a replacement.
+/// The body of a request that replaces the catalogue.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewCatalogue {
-    /// The whole catalogue: at most 1,000 scopes, names distinct.
+    /// The whole catalogue: at most 1,000 scopes, each name once.
     scopes: Vec<NewCatalogueScope>,
 }
 
-/// One scope. Everybody sees and may grant it unless it says otherwise.
+/// One scope. By default, every member can see it and grant it.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct NewCatalogueScope {
     /// The scope.
     name: Scope,
-    /// What it permits, in words; at most 500 characters.
+    /// A description of what the scope permits, at most 500 characters.
     description: String,
-    /// Who is shown it: admins only, or everybody.
+    /// Who can see the scope: only admins, or every member.
     visible_to: Option<Role>,
-    /// Who may grant it: admins only, or everybody who has it.
+    /// Who can grant the scope: only admins, or every member that has it.
     grantable_by: Option<Role>,
-    /// The freshness that a check for it asks at least.
+    /// The minimum freshness level of checks that require this scope.
     freshness: Option<Freshness>,
 }
 

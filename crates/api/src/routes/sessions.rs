@@ -25,13 +25,13 @@ use crate::{
 /// Cloudflare Access adds this header to each request that it lets through.
 const ACCESS: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
 
-/// The body of a sign-in: nothing with a token; else in which workspace, and the identity token where Cloudflare Access
-/// has not put one into the request.
+/// The body of a sign-in. Empty with a token; otherwise the workspace, and the identity token unless Cloudflare Access
+/// has added one to the request.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
-    /// The slug of the workspace in which somebody signs in by an identity provider.
+    /// The slug of the workspace to sign in to.
     workspace: Option<String>,
     /// The identity token, a JWT of one of the workspace's providers.
     id_token: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
             Caller::presenting(&parts, &app, token?).await?.ask(OpenSession {}).await?
         }
         SignIn { workspace: None, id_token: Some(_) } => {
-            let detail = "`workspace` is missing: name the workspace in which somebody signs in.";
+            let detail = "The field The field `workspace` is missing. Name the workspace to sign in to.";
             return Err(Problem::new(ProblemCode::InvalidBody, detail).at("/workspace"));
         }
         SignIn { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
@@ -85,7 +85,7 @@ async fn identified<P: Ports>(
     caller.ledger.app.count_sign_in(caller.from.address).await?;
     match SignInContext::to(caller.ledger, caller.from, workspace).await? {
         Some(context) => context.open(id_token).await,
-        None => Err(Problem::sign_in_failed("there is no such workspace")),
+        None => Err(Problem::sign_in_failed("the workspace does not exist")),
     }
 }
 

@@ -23,10 +23,10 @@ impl Status {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
-    /// How many items: 1 to 100, 50 where absent.
+    /// The number of items per page: 1 to 100. Default: 50.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
-    /// Where the last page ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 

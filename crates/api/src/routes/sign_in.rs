@@ -39,7 +39,7 @@ const CONSOLE: &str = "/console/";
 pub(crate) struct Start {
     /// The workspace's slug.
     workspace: String,
-    /// The provider's issuer; the first one where absent.
+    /// The provider's issuer. Default: the first provider.
     issuer: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct WorkspaceQuery {
     workspace: String,
 }
 
-/// Where one may sign in.
+/// The identity providers of a workspace that can be used to sign in.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SignInProviders {
@@ -60,11 +60,11 @@ pub(crate) struct SignInProviders {
     providers: Vec<SignInProvider>,
 }
 
-/// A provider that the console offers.
+/// An identity provider that the console offers.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct SignInProvider {
-    /// Its issuer.
+    /// The issuer.
     issuer: WebAddress,
 }
 
@@ -104,7 +104,7 @@ async fn begin<P: Ports>(
     parts: &Parts,
 ) -> Result<(String, Flow), Problem> {
     app.count_sign_in(caller.from.address).await?;
-    let not_offered = || Problem::sign_in_failed("the workspace offers no such provider");
+    let not_offered = || Problem::sign_in_failed("the workspace does not offer this provider");
     let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?.ok_or_else(not_offered)?;
     let mut offered = context.providers.iter().filter(|provider| provider.sign_in);
     let provider = offered.find(|provider| issuer.as_ref().is_none_or(|issuer| issuer == provider.issuer.as_str()));
@@ -138,11 +138,11 @@ async fn complete<P: Ports>(
     app.count_sign_in(caller.from.address).await?;
     let back = AuthorizationResponse::parse(parts.uri.query().unwrap_or_default())?;
     let flow = Flow::of(&parts.headers).filter(|flow| flow.is_of(&back));
-    let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser is on no such flow"))?;
+    let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser has no sign-in flow with this state"))?;
     let context = SignInContext::to(caller.ledger, caller.from, &flow.workspace).await?;
-    let context = context.ok_or_else(|| Problem::sign_in_failed("the workspace is gone"))?;
+    let context = context.ok_or_else(|| Problem::sign_in_failed("the workspace no longer exists"))?;
     let provider = flow.provider(&context.providers).cloned();
-    let provider = provider.ok_or_else(|| Problem::sign_in_failed("the workspace offers the provider no more"))?;
+    let provider = provider.ok_or_else(|| Problem::sign_in_failed("the workspace no longer offers this provider"))?;
     let description = context.describe(&provider).await?;
     let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
     let token = context.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
@@ -152,7 +152,7 @@ async fn complete<P: Ports>(
 
 /// The redirect URI: at the origin that the request was sent to.
 fn callback_of(parts: &Parts) -> Result<String, Problem> {
-    let own = origin::own(&parts.uri).ok_or_else(|| Problem::internal("the request does not say where it was sent"))?;
+    let own = origin::own(&parts.uri).ok_or_else(|| Problem::internal("the request has no host"))?;
     Ok(format!("{own}{CALLBACK}"))
 }
 

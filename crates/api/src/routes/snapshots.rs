@@ -37,7 +37,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
     let SnapshotFiles { slug, head: SignedHead(head), files } = match caller.ask(ReadSnapshot {}).await?.read()? {
         Snapshot::Ready(ready) => ready,
         Snapshot::NotYet { retry_in } => {
-            return Err(Problem::snapshot_not_ready(retry_in, "the snapshot is not made yet"));
+            return Err(Problem::snapshot_not_ready(retry_in, "the snapshot has not been built yet"));
         }
     };
     // The head names the manifest by its hash, and the manifest all other files.
@@ -47,7 +47,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
         return Ok((StatusCode::NOT_MODIFIED, known).into_response());
     }
     if files.len() > MOST_FILES {
-        let detail = "The workspace has more tokens or members than a snapshot takes.";
+        let detail = "The workspace has more tokens or members than a snapshot can hold. Verify with leases instead.";
         return Err(Problem::new(ProblemCode::SnapshotTooLarge, detail));
     }
     let described = [
@@ -102,9 +102,9 @@ async fn read_file<P: Ports>(
     ledger.trace.count_registry_reads(1);
     let found = ledger.app.ports.registry(&[RegistryKey::File(workspace, name)]).await;
     let file = found.map_err(|error| error.to_string())?.pop().flatten();
-    let file = file.ok_or_else(|| format!("the registry lacks {}", name.path(workspace)))?;
+    let file = file.ok_or_else(|| format!("the registry does not have {}", name.path(workspace)))?;
     if ContentHash::of(&file) != name {
-        return Err(format!("what the registry holds under {} is something else", name.path(workspace)));
+        return Err(format!("the registry's value under {} has the wrong content", name.path(workspace)));
     }
     Ok([File::announce(file.len()), file].concat())
 }

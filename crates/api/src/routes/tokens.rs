@@ -33,28 +33,28 @@ pub(crate) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
     tagged(caller.ask(ReadSelf {}).await?)
 }
 
-/// The body of a rotation.
+/// The body of a rotation request.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Rotation {
-    /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
+    /// The grace period: for how many seconds the current token value remains valid, 0 to 2,592,000 (30 days).
     #[serde(deserialize_with = "any_seconds")]
     grace_seconds: u64,
-    /// What becomes of values that earlier rotations replaced and that are still in their grace period: `end` ends them now.
-    /// Where absent they stay valid as long as was promised. The value that this rotation replaces goes by
-    /// `grace_seconds` alone.
+    /// What happens to values that earlier rotations replaced and that are still in their grace period: `end` makes
+    /// them expire now. By default, they remain valid until their grace period expires. The value that this rotation
+    /// replaces depends only on `grace_seconds`.
     previous: Option<Previous>,
-    /// Answers only when every check but eventual ones goes by the change.
+    /// Send the response only once every check except `eventual` ones uses the change.
     wait: bool,
 }
 
-/// What becomes of values that earlier rotations replaced.
+/// What happens to values that earlier rotations replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
 enum Previous {
-    /// They end now.
+    /// They expire now.
     End,
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn rotate<P: Ports>(
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UsageQuery {
-    /// How many days (UTC), today's included: 1 to 90, 30 where absent.
+    /// The number of days (UTC, including today): 1 to 90. Default: 30.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
     days: Option<u32>,
 }

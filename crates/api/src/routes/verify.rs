@@ -41,38 +41,38 @@ pub(crate) const LEASE: &str = "application/vnd.counterfoil.lease";
 /// The largest request for a lease, in bytes: one with a thousand uses.
 const MAX_LEASE_BODY: usize = 256 * 1024;
 
-/// What is to be verified: one token or several, against one demand.
+/// What to verify: one token or several, against one requirement.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Verification {
-    /// The one token to be decided about.
+    /// The token to verify.
     token: Option<String>,
-    /// Or several, 1 to 100.
+    /// The tokens to verify, 1 to 100.
     tokens: Option<Vec<String>>,
-    /// What they must satisfy.
+    /// The requirement that the tokens must meet.
     #[serde(default)]
     demand: DemandBody,
 }
 
-/// A demand. Its workspace is the caller's own, always.
+/// A requirement that a token must meet. It always applies to the caller's own workspace.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Demand"))]
 #[serde(deny_unknown_fields, default)]
 struct DemandBody {
-    /// Every one of these scopes.
+    /// The token must have all of these scopes.
     all_of: Vec<Scope>,
-    /// At least one of these, where there are any.
+    /// The token must have at least one of these scopes, if any are given.
     any_of: Vec<Scope>,
-    /// Where the client calls from.
+    /// The client's IP address.
     address: Option<IpAddr>,
-    /// How stale the answer may be.
+    /// The freshness level: how stale the records of the decision may be.
     freshness: Freshness,
-    /// Whether an eventual answer will do where the ledger does not answer.
+    /// Whether to fall back to an `eventual` decision if the ledger does not respond.
     or_eventual: bool,
 }
 
-/// One decision, or one for each token in their order.
+/// One decision, or one for each token in the same order.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -81,7 +81,7 @@ pub(crate) enum Verified {
     Many { results: Vec<DecisionBody> },
 }
 
-/// A decision.
+/// The result of verifying a token.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Decision"))]
 pub(crate) struct DecisionBody {
@@ -89,19 +89,19 @@ pub(crate) struct DecisionBody {
     valid: bool,
     /// What was decided.
     code: Code,
-    /// Of a `MALFORMED` text: what is wrong with it.
+    /// If the code is `MALFORMED`: what is wrong with the token value.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// How fresh the answer is.
+    /// The freshness level of the decision.
     freshness: Freshness,
-    /// When it was so.
+    /// The time as of which the decision holds.
     as_of: Rfc3339,
-    /// Absent where it was never issued, or not in this workspace.
+    /// The token. Absent if the token does not exist in this workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<VerifiedToken>,
 }
 
-/// Who the token is, where it was ever issued.
+/// The token that was verified.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct VerifiedToken {
@@ -111,7 +111,7 @@ struct VerifiedToken {
     workspace: String,
     /// The owner's member id.
     owner: String,
-    /// What it may do.
+    /// Effective scopes.
     scopes: ScopeSet,
     client_id: Option<String>,
     expires_at: Option<Rfc3339>,
@@ -129,8 +129,8 @@ pub(crate) async fn verify<P: Ports>(
     let (tokens, single) = match (body.token, body.tokens) {
         (Some(token), None) => (vec![token], true),
         (None, Some(tokens)) if (1..=MAX_BATCH).contains(&tokens.len()) => (tokens, false),
-        (None, Some(_)) => return Err(invalid("/tokens", format!("Give 1 to {MAX_BATCH} tokens."))),
-        _ => return Err(invalid("", "Give either token or tokens.")),
+        (None, Some(_)) => return Err(invalid("/tokens", format!("Send 1 to {MAX_BATCH} tokens."))),
+        _ => return Err(invalid("", "Send either `token` or `tokens`.")),
     };
     let mut demand = Demand::of(caller.workspace);
     demand.all_of = body.demand.all_of;
@@ -213,12 +213,12 @@ fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(),
     }
 }
 
-/// Which records are wanted.
+/// Which records to return.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedRecords {
-    /// At most 100.
+    /// At most 100 digests.
     digests: Vec<Digest>,
 }
 
@@ -227,41 +227,41 @@ pub(crate) async fn records<P: Ports>(
     Json(WantedRecords { digests }): Json<WantedRecords>,
 ) -> Result<Response, Problem> {
     if digests.len() > MAX_BATCH {
-        return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
+        return Err(invalid("/digests", format!("Send at most {MAX_BATCH} digests.")));
     }
     let answer = caller.ask(Records { digests }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, ANSWER)], answer.0.encode()).into_response())
 }
 
-/// What a verifier elsewhere asks for a lease.
+/// The body of a lease request of a verifier elsewhere.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedLease"))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedLease {
-    /// As of when its memory is; absent where it holds nothing.
+    /// The position of the verifier's cache. Absent if the cache is empty.
     #[serde(default)]
     since: Option<PositionBody>,
-    /// The texts in question: at most 100.
+    /// The digests of the token values to look up: at most 100.
     digests: Vec<Digest>,
-    /// How often texts were used since it last told: at most 1,000.
+    /// How often token values were used since the last report: at most 1,000.
     #[serde(default)]
     uses: Vec<CountedUses>,
-    /// Present where the asker loads segments: it is told by which it may go.
+    /// Present if the verifier loads segments. The response then says which segments it can use.
     #[serde(default)]
     segments: Option<LoadedSegments>,
 }
 
-/// What an asker has of segments.
+/// Which segments the verifier has loaded.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct LoadedSegments {
-    /// The name of the manifest that it goes by, in hexadecimal; absent where by none yet.
+    /// The name of the manifest that the verifier uses, in hexadecimal. Absent if it uses none yet.
     #[serde(default)]
     manifest: Option<Digest>,
 }
 
-/// How far a ledger's history had come.
+/// A position in a ledger's history.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Position"))]
 #[serde(deny_unknown_fields)]
@@ -270,13 +270,13 @@ struct PositionBody {
     generation: u64,
 }
 
-/// Uses of one text.
+/// How often one token value was used.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct CountedUses {
     digest: Digest,
-    /// The last of them.
+    /// When it was last used.
     last_used_at: Rfc3339,
     count: u32,
 }
@@ -285,7 +285,7 @@ pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Resu
     let body = caller.large(request, MAX_LEASE_BODY, BuiltIn::TokensVerify).await?;
     let WantedLease { since, digests, uses, segments } = body;
     if digests.len() > MAX_BATCH {
-        return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
+        return Err(invalid("/digests", format!("Send at most {MAX_BATCH} digests.")));
     }
     let since = since.map(|PositionBody { epoch, generation }| Position { epoch, generation });
     let uses = uses.into_iter().map(|CountedUses { digest, last_used_at: Rfc3339(last_used_at), count }| Uses {
@@ -310,7 +310,7 @@ impl DecisionBody {
         Self {
             valid: decision.code == Code::Valid,
             code: decision.code,
-            detail: wrong.map(|why| format!("This is not a token: {why}.")),
+            detail: wrong.map(|why| format!("This is not a valid token: {why}.")),
             freshness: decision.freshness,
             as_of: Rfc3339(decision.as_of),
             token: decision.known.as_ref().map(VerifiedToken::from),

@@ -32,16 +32,16 @@ const DRAWS: usize = 8;
 /// The length of a workspace's name in characters, as [`Bootstrap`] requires it.
 const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 
-/// The body of a creation.
+/// The body of a request that creates one.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewWorkspace {
-    /// Its slug, unique in the deployment.
+    /// The slug, unique in the deployment.
     slug: Slug,
-    /// Its name, for people: 1–200 characters.
+    /// The display name: 1–200 characters.
     name: String,
-    /// The prefix of its tokens; `cft` where absent.
+    /// The prefix of the workspace's tokens. Default: `cft`.
     prefix: Option<Prefix>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn create<P: Ports>(
 ) -> Result<Reply<Bootstrapped>, Problem> {
     // The ledger checks this too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
-        let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
+        let detail = format!("The value must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
         return Err(Problem::new(ProblemCode::InvalidValue, detail).at("/name"));
     }
     let key = claim(&root.ledger, &body.slug).await?;
@@ -76,85 +76,88 @@ async fn claim<P: Ports>(ledger: &LedgerClient<P>, slug: &Slug) -> Result<Worksp
             Claimed::Reserved { key } => return Ok(key),
             Claimed::KeyTaken => {}
             Claimed::SlugTaken => {
-                let detail = "There is already a workspace with this slug.";
+                let detail = "A workspace with this slug already exists. Choose another slug.";
                 return Err(Problem::new(ProblemCode::AlreadyExists, detail).at("/slug"));
             }
         }
     }
-    Err(Problem::internal("no free workspace key was drawn"))
+    Err(Problem::internal("no unused workspace key was found"))
 }
 
 pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>, Problem> {
     caller.ask(ReadWorkspace {}).await
 }
 
-/// The body of a change: the state alone, the hosts alone, or settings. What is absent stays.
+/// The body of a change: only the state, only the hosts, or settings. Omitted fields are unchanged.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkspaceChange {
-    /// Root only: whether it takes part.
+    /// Root token only: whether the workspace is active or suspended.
     #[serde(default, deserialize_with = "present")]
     state: Option<Status>,
-    /// Root only: all the hosts by which it is reached, at most 20. A host is one workspace's at most. There, a token that
-    /// was issued elsewhere and imported need not name its workspace.
+    /// Root token only: all hosts of the workspace, at most 20. A host belongs to at most one workspace. An imported
+    /// third-party token that is sent to one of them need not name its workspace.
     #[serde(default, deserialize_with = "present")]
     hosts: Option<Hosts>,
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
-    /// The prefix of tokens issued from now on.
+    /// The prefix of tokens created from now on.
     #[serde(default, deserialize_with = "present")]
     prefix: Option<Prefix>,
-    /// How many live tokens a member may have whose own quota says nothing: 1 to 1,000,000.
+    /// Maximum number of live tokens per member, unless the member has its own quota: 1 to 1,000,000.
     #[serde(default, deserialize_with = "present")]
     default_quota: Option<u64>,
-    /// The longest life of a token, in seconds: up to 100 years. Tokens issued before keep theirs.
+    /// Maximum token lifetime, in seconds: up to 100 years. Existing tokens keep their expiration.
     #[serde(default, deserialize_with = "seconds_clearable")]
     max_lifetime: Patch<u64>,
     /// How long a session lasts, in seconds: 60 to 2,592,000.
     #[serde(default, deserialize_with = "seconds_present")]
     session_length: Option<u64>,
-    /// For how long, in seconds, a verifier elsewhere may answer from memory, and so pass a token that was revoked: 2 to 60.
+    /// Lease duration in seconds, 2 to 60: the longest time a remote verifier may accept a revoked token at `bounded`
+    /// freshness.
     #[serde(default, deserialize_with = "seconds_present")]
     lease_max: Option<u64>,
-    /// For how long, in seconds, a snapshot may be relied upon, and so pass a token that was revoked: 60 to 2,592,000.
+    /// How long a snapshot is valid, in seconds, 60 to 2,592,000: the longest time an offline verifier may accept a
+    /// revoked token.
     #[serde(default, deserialize_with = "seconds_present")]
     snapshot_max: Option<u64>,
-    /// For how many days audit rows are kept: 1 to 36,500; for ever where cleared.
+    /// For how many days audit log entries are kept: 1 to 36,500. `null` keeps them forever.
     #[serde(default, deserialize_with = "clearable")]
     audit_retention_days: Patch<u64>,
-    /// Of which other origins web pages may send requests to the workspace's routes, and read the answers.
+    /// Other origins whose web pages can send requests to the workspace's routes and read the responses.
     #[serde(default, deserialize_with = "present")]
     allowed_origins: Option<Vec<String>>,
-    /// Who may vouch for members that sign in: at most 4, no two of one issuer and audience. Only an admin who may grant
-    /// everything changes it. Sessions that a provider opened end when it is no longer among them.
+    /// The identity providers that can authenticate members: at most 4, each with a different issuer or audience. Only
+    /// an admin who can grant `*` can change them. Removing a provider ends the sessions that were opened through it.
     #[serde(default, deserialize_with = "present")]
     identity_providers: Option<Vec<Provider>>,
 }
 
-/// An [`IdentityProvider`] as callers name it: a field that is not known is a mistake of theirs, while between the Worker and
-/// the ledger it is a newer version's.
+/// An OpenID Connect provider that the workspace trusts to authenticate members.
+// Unlike an [`IdentityProvider`], it rejects unknown fields: between the Worker and the ledger, such a field may come from a
+// newer version.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(deny_unknown_fields)]
 struct Provider {
-    /// Its issuer, to the letter as its tokens name it; without a query.
+    /// The issuer, exactly as its tokens name it, without a query.
     issuer: WebAddress,
-    /// Whom its tokens must be meant for: the client id, or the AUD tag of a Cloudflare Access application; 1–255 visible
-    /// ASCII characters.
+    /// The audience that its tokens must have: the client id, or the AUD tag of a Cloudflare Access application. 1–255
+    /// visible ASCII characters.
     audience: String,
-    /// Where its keys are; where absent, its `/.well-known/openid-configuration` says it.
+    /// The URL of its keys. Default: the one in its `/.well-known/openid-configuration`.
     #[serde(default)]
     jwks_uri: Option<WebAddress>,
-    /// Which member a token is about.
+    /// How an identity token is matched to a member.
     member_by: MemberBy,
-    /// Whether it states verified e-mail addresses only, and hence need not say so in each token. Cloudflare Access is such a
-    /// one: its application tokens have an `email`, which its own identity provider verified, and no `email_verified`. An
-    /// address that a token calls unverified is never taken.
+    /// Whether the provider states only verified e-mail addresses and need not say so in each token. Cloudflare Access
+    /// is such a provider: its application tokens have an `email`, which its own identity provider verified, and no
+    /// `email_verified`. An address that a token calls unverified is never accepted.
     #[serde(default)]
     vouches_for_email: bool,
-    /// Whether the console offers to sign in there.
+    /// Whether the console offers this provider for sign-in.
     #[serde(default)]
     sign_in: bool,
 }
@@ -203,7 +206,9 @@ pub(crate) async fn update<P: Ports>(
         identity_providers,
     };
     let alone = |field: &str| {
-        let detail = format!("Change the {field} by itself, and what else there is in another request.");
+        let detail = format!(
+            "The field `{field}` must be changed in a request of its own. Send the other changes in another request."
+        );
         Problem::new(ProblemCode::InvalidValue, detail).at(format!("/{field}"))
     };
     match (state, hosts) {
@@ -226,7 +231,7 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
         let assign = AssignHosts { key: caller.workspace, hosts: hosts.clone() };
         caller.ledger.app.names().forget();
         if let Assigned::Taken { host } = caller.ledger.directory(assign).await? {
-            let detail = format!("The host {host} is another workspace's.");
+            let detail = format!("The host {host} belongs to another workspace.");
             return Err(Problem::new(ProblemCode::AlreadyExists, detail).at("/hosts"));
         }
     }

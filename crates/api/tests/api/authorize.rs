@@ -191,16 +191,19 @@ fn authorize_names_the_missing_scopes() {
         (text(&reply.body, "/detail"), scope.to_owned())
     };
     let (detail, scope) = named("orders:read orders:write", "");
-    assert_eq!(detail, "The token lacks the scope orders:write, which this needs.");
+    assert_eq!(detail, "The token does not have the required scope `orders:write`.");
     assert_eq!(scope, r#", scope="orders:read orders:write""#, "all required scopes");
     let (detail, scope) = named("orders:write items:read", "orders:read x");
-    assert_eq!(detail, "The token lacks the scopes orders:write, items:read, which this needs.");
+    assert_eq!(detail, "The token does not have the required scopes `orders:write`, `items:read`.");
     assert_eq!(scope, r#", scope="orders:write items:read""#);
     let (detail, scope) = named("orders:read", "a b");
-    assert_eq!(detail, "The token has none of the scopes a, b, of which this needs one.");
+    assert_eq!(detail, "The token needs one of the scopes `a`, `b` and has none of them.");
     assert_eq!(scope, r#", scope="orders:read a""#, "the first of several alternatives");
     let (detail, scope) = named("c", "a b");
-    assert_eq!(detail, "The token lacks c, and has none of the scopes a, b, of which this needs one.");
+    assert_eq!(
+        detail,
+        "Required scopes that the token does not have: `c`. It also needs one of `a`, `b` and has none of them."
+    );
     assert_eq!(scope, r#", scope="c a""#);
     let many: Vec<_> = (0..40).map(|at| format!("orders:{at:030}")).collect();
     assert_eq!(named(&many.join(" "), "").1, "", "the header stays short enough for proxies");
@@ -268,13 +271,13 @@ fn an_unreadable_client_address_rejects_only_ip_restricted_tokens() {
     assert_eq!(from(&bound, b"2001:db8::1").status, 200);
     let unsaid = gateway.asks("GET", "/").bearer(&bound).send();
     refused(&unsaid, 403, "ADDRESS_NOT_ALLOWED");
-    assert!(unsaid.body["detail"].as_str().unwrap().contains("does not send"), "{}", unsaid.body);
+    assert!(unsaid.body["detail"].as_str().unwrap().contains("did not send"), "{}", unsaid.body);
     // For a readable address that is not allowed, the detail says no more than that.
     let (narrow, _) =
         gateway.issue(&json!({ "name": "", "scopes": ["orders:read"], "allowed_addresses": ["192.0.2.1"] }));
     let elsewhere = from(&narrow, b"192.0.2.2");
     refused(&elsewhere, 403, "ADDRESS_NOT_ALLOWED");
-    assert_eq!(elsewhere.body["detail"], "The token may not be used from this address.");
+    assert_eq!(elsewhere.body["detail"], "The token cannot be used from this IP address.");
 }
 
 /// A proxy reads the whole head of a response into one buffer; nginx's has 4 KiB.

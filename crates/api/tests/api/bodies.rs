@@ -178,10 +178,13 @@ fn decode_errors_use_json_terms_and_not_rust_types() {
         text(&reply.body, "/detail")
     };
     assert!(seen > 500, "{seen}");
-    let said = "The body does not fit: expected a whole number of seconds, 1 or more, found -1.";
+    let said = "Invalid request body at `/expires_in`: expected a whole number of seconds, 1 or more, found -1.";
     assert_eq!(create("expires_in", json!(-1)), said);
-    assert_eq!(create("enabled", json!("yes")), "The body does not fit: expected true or false, found text.");
-    assert_eq!(create("scopes", json!({})), "The body does not fit: expected a list, found an object.");
+    assert_eq!(
+        create("enabled", json!("yes")),
+        "Invalid request body at `/enabled`: expected true or false, found a string."
+    );
+    assert_eq!(create("scopes", json!({})), "Invalid request body at `/scopes`: expected a list, found an object.");
 }
 
 /// Pointers to all values in a body, except in fields of any type, and except in the lines of an import, whose errors are

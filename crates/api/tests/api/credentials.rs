@@ -205,8 +205,8 @@ fn a_malformed_token_error_states_the_reason_but_not_the_value() {
         ("sk-0123456789abcdef\n", "a space or a line break"),
         ("sk-0123456789 abcdef", "a space or a line break"),
         ("sk-0123456789abcdéf", "visible ASCII"),
-        (&format!("Bearer {}", acme.admin), "begins with a scheme"),
-        (&typo, "its check is wrong"),
+        (&format!("Bearer {}", acme.admin), "starts with a scheme"),
+        (&typo, "its checksum is wrong"),
     ];
     for (token, why) in texts {
         let decision = deployment.post(&acme.admin, "/v1/verify", &json!({ "token": token })).expect(200);

@@ -438,7 +438,7 @@ fn an_identity_token_with_another_nonce_is_rejected() {
         signed(&deployment, ada(nonce.as_deref()));
         let reply = follow_callback(&deployment, &flow, &path);
         assert_sign_in_failed(&reply, "SIGN_IN_FAILED");
-        assert_eq!(reply.line.detail.as_deref(), Some("the token is of another flow"));
+        assert_eq!(reply.line.detail.as_deref(), Some("the identity token belongs to another sign-in flow"));
     }
 }
 

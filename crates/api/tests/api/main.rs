@@ -6,6 +6,7 @@
 mod arbitrary;
 mod deployment;
 mod matrix;
+mod prose;
 mod routes;
 mod tokens;
 mod world;

@@ -37,7 +37,7 @@ fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
             let told = if route.pattern == "/v1/verify" && status == 503 { "LEDGER_UNAVAILABLE" } else { code };
             assert_eq!(reply.refused(status), told, "{}", route.pattern);
             // A verifier does not report why its ledger did not respond: other checks shared the request.
-            let words = if route.pattern == "/v1/verify" { "could not be checked" } else { logged };
+            let words = if route.pattern == "/v1/verify" { "could not be verified" } else { logged };
             assert!(reply.line.detail.as_ref().unwrap().contains(words), "{:?}", reply.line);
         }
     }

@@ -247,7 +247,10 @@ fn a_provider_at_a_private_address_must_be_allowed() {
         assert_eq!(reply.refused(422), "INVALID_VALUE");
         assert_eq!(text(&reply.body, "/pointer"), "/identity_providers/0/issuer");
         let detail = text(&reply.body, "/detail");
-        assert!(detail.starts_with(address) && detail.contains("PRIVATE_PROVIDERS"), "{detail}");
+        assert!(
+            detail.starts_with(&format!("The URL {address} is at a private")) && detail.contains("PRIVATE_PROVIDERS"),
+            "{detail}"
+        );
         let mut named = provider(ISSUER);
         named["jwks_uri"] = json!(format!("{address}/keys"));
         let reply = name(&deployment, &acme, named);

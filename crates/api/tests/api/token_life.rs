@@ -342,7 +342,7 @@ fn a_large_import_is_accepted_only_within_the_quota() {
     let body = |count: usize| json!({ "tokens": (0..count).map(line).collect::<Vec<_>>() });
     let reply = deployment.post(&acme.admin, "/v1/tokens/import", &body(600));
     assert_eq!(reply.refused(409), "QUOTA_EXCEEDED");
-    assert!(text(&reply.body, "/detail").contains("601 are needed"), "{}", reply.body);
+    assert!(text(&reply.body, "/detail").contains("601 would be needed"), "{}", reply.body);
     assert_eq!(deployment.post(&acme.admin, "/v1/tokens/import", &body(599)).expect(200)["imported"], 599);
     let filler = json!({ "tokens": ["x".repeat(4 * 1024 * 1024)] });
     assert_eq!(deployment.post(&acme.admin, "/v1/tokens/import", &filler).refused(413), "BODY_TOO_LARGE");

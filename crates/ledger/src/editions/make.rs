@@ -189,7 +189,7 @@ impl Texts {
             return Ok(scopes.clone());
         }
         let scopes: ScopeSet =
-            json::read(text.as_bytes()).ok_or_else(|| SqlError::new("a token's scopes are no list of scopes"))?;
+            json::read(text.as_bytes()).ok_or_else(|| SqlError::new("a token's scopes are not a list of scopes"))?;
         Ok(self.scopes.entry(text).or_insert(scopes).clone())
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, 
 /// The requested number if it is free, otherwise the highest number plus one. If the maximum is taken, the first gap: a
 /// client must not be able to exhaust the numbers by requesting the maximum.
 fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, CommandError> {
-    let out_of_range = || CommandError::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
+    let out_of_range = || CommandError::invalid_value("/number", format!("The number must be 1 to {MAX_INTEGER}."));
     let Some(number) = asked else {
         let highest: Option<u64> = tx.sql.scalar("SELECT max(number) FROM members", &[])?;
         let next = highest.unwrap_or(0) + 1;

@@ -81,7 +81,9 @@ pub(super) fn subject(
     asked.apply(&mut subject);
     let Some(subject) = subject else {
         return match issuer {
-            Some(_) => Err(CommandError::invalid_value(AT, "An issuer goes with a subject. Give the subject too.")),
+            Some(_) => {
+                Err(CommandError::invalid_value(AT, "The field `subject_issuer` requires `subject`. Send both."))
+            }
             None => Ok((None, None)),
         };
     };
@@ -91,7 +93,7 @@ pub(super) fn subject(
         (Some(issuer), known) if known.is_empty() || known.contains(&issuer.as_str()) => Some(issuer.to_string()),
         (Some(_), known) => {
             let detail = format!(
-                "No identity provider with this issuer finds members by subject. These do: {}.",
+                "No identity provider with this issuer identifies members by subject. These do: {}.",
                 known.join(", ")
             );
             return Err(CommandError::invalid_value(AT, detail));
@@ -101,8 +103,10 @@ pub(super) fn subject(
         (None, []) => None,
         (None, [only]) => Some((*only).to_owned()),
         (None, several) => {
-            let detail =
-                format!("Several identity providers find members by subject. Say whose it is: {}.", several.join(", "));
+            let detail = format!(
+                "Several identity providers identify members by subject. Name one in `subject_issuer`: {}.",
+                several.join(", ")
+            );
             return Err(CommandError::invalid_value(AT, detail));
         }
     };

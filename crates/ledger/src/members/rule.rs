@@ -23,13 +23,13 @@ use crate::{
 /// The highest quota that can be set.
 const MAX_QUOTA: u64 = 1_000_000;
 
-const ANOTHER_ADMIN: &str = "Only an admin may make another.";
+const ANOTHER_ADMIN: &str = "Only an admin can make a member an admin.";
 const SUSPENDED_BY_ADMIN: &str =
-    "An admin has suspended this member: only an admin reactivates or erases it, or changes how it signs in.";
-const UNBOUND: &str =
-    "The member has tokens, or signs in, and is not bound as the token presented is: to a time, addresses or a client.";
-const UNBOUND_ENTRANCE: &str =
-    "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
+    "An admin suspended this member. Only an admin can reactivate or erase it, or change how it signs in.";
+const UNBOUND: &str = "Your token has an expiration, an IP restriction or a client binding, so it cannot extend the \
+    rights of a member that has tokens or can sign in. The member would not inherit those limits.";
+const UNBOUND_ENTRANCE: &str = "A token with an expiration, IP restriction or client binding cannot change how a \
+    member signs in, because the member's sessions would not inherit those limits.";
 
 /// Checks that the actor may change the member from `before` to `after`. The caller has checked that the member exists
 /// and that its fields are valid.
@@ -50,7 +50,7 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
             return Err(CommandError::escalation(ANOTHER_ADMIN));
         }
         if raised {
-            return Err(CommandError::escalation("Only an admin may raise a member's quota."));
+            return Err(CommandError::escalation("Only an admin can raise a member's quota."));
         }
     }
     let is_new = |pattern: &&ScopePattern| !before.grants.covers_pattern(pattern);
@@ -61,7 +61,7 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
         return Ok(());
     }
     let limits = Limits::of(&tx.authority);
-    let who = if opened { "Who signs in as the member" } else { "The member" };
+    let who = if opened { "Anyone who signs in as the member" } else { "The member" };
     limits.check_reactivated(who, alive, &ScopeCatalogue::load(tx.sql)?)?;
 
     let enters = !tx.workspace.settings.identity_providers.is_empty();
@@ -95,7 +95,7 @@ pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<
 /// `NOT_YOURS`
 pub(super) fn check_touch(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     if member.role == Role::Admin && !tx.authority.is_admin() {
-        return Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
+        return Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin can change an admin."));
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ pub(super) fn check_quota(quota: u64) -> Result<(), CommandError> {
     if quota <= MAX_QUOTA {
         Ok(())
     } else {
-        Err(CommandError::invalid_value("/quota", format!("At most {MAX_QUOTA}.")))
+        Err(CommandError::invalid_value("/quota", format!("The quota can be at most {MAX_QUOTA}.")))
     }
 }
 
@@ -131,5 +131,8 @@ pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Res
     if others > 0 || !member.is_active_admin() {
         return Ok(());
     }
-    Err(CommandError::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
+    Err(CommandError::conflict(
+        ConflictCode::LastAdmin,
+        "This is the last active admin. Make another member an admin first.",
+    ))
 }

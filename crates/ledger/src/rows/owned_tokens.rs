@@ -135,7 +135,7 @@ impl OwnedToken {
     /// The view of the token for its owner and for admins.
     pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, CommandError> {
         let token = self.token.clone();
-        let no_json = || CommandError::internal(format!("the metadata of {} is no JSON", token.id));
+        let no_json = || CommandError::internal(format!("the metadata of {} is not JSON", token.id));
         let metadata =
             token.metadata.as_deref().map(|text| json::read(text.as_bytes()).ok_or_else(no_json)).transpose()?;
         Ok(TokenView {

@@ -58,7 +58,7 @@ impl FromRow for Opened {
             OpenedColumns { opened_with: None, issuer: Some(issuer), audience: Some(audience) } => {
                 Ok(Self::ByProvider { issuer, audience })
             }
-            _ => Err(SqlError::new("a session was opened by nothing, or twice")),
+            _ => Err(SqlError::new("a session has no credential, or two")),
         }
     }
 }

@@ -92,13 +92,20 @@ fn owner(tx: &Transaction<'_>, asked: Option<String>) -> Result<MemberRow, Comma
     let own = tx.authority.member();
     match (asked, own) {
         (None, Some(own)) => Ok(own.clone()),
-        (None, None) => Err(CommandError::invalid_value("/owner", "The root token is no member: name the owner.")),
+        (None, None) => Err(CommandError::invalid_value(
+            "/owner",
+            "The root token belongs to no member. Name the new token's owner in `owner`.",
+        )),
         (Some(id), Some(own)) if id == own.id => Ok(own.clone()),
         (Some(id), _) if tx.authority.is_admin() => MemberRow::by_id(tx.sql, &id)?.ok_or_else(|| {
-            CommandError::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")
+            CommandError::invalid(
+                InvalidCode::UnknownMember,
+                "/owner",
+                "No member has this id. Choose one from `GET /v1/members`.",
+            )
         }),
         (Some(_), _) => {
-            Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin may issue tokens to other members."))
+            Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin can create tokens for other members."))
         }
     }
 }

@@ -37,7 +37,7 @@ impl Repeatable for ImportTokens {
 
     fn check_access(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError> {
         let told: Imported =
-            json::read(reply.as_bytes()).ok_or_else(|| CommandError::internal("what was answered cannot be read"))?;
+            json::read(reply.as_bytes()).ok_or_else(|| CommandError::internal("the stored response cannot be read"))?;
         let (limits, catalogue) = (Limits::of(&tx.authority), ScopeCatalogue::load(tx.sql)?);
         let mut imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
         imported.try_for_each(|(line, _)| check_rights(tx, &limits, &catalogue, &line.token))
@@ -121,8 +121,8 @@ fn check_length(length: Option<u64>) -> Result<(), CommandError> {
     }
     let (least, most) = (verifiable.start(), verifiable.end());
     let detail = format!(
-        "A text of this length can never be verified: a token that was issued elsewhere has {least} to {most} visible ASCII \
-         characters, no space among them. Issue its bearer a new token instead."
+        "A token of this length can never be verified: a third-party token must have {least} to {most} visible ASCII \
+         characters, without spaces. Create a new token for its holder instead."
     );
     Err(CommandError::invalid_value("/length", detail))
 }

@@ -54,7 +54,7 @@ impl StoredReply for Imported {
     fn from_stored(sql: &dyn Sql, kept: String) -> Result<String, CommandError> {
         // An earlier version stored the reply itself.
         let Some(Compact { first, refusals, runs }) = json::read(kept.as_bytes()) else { return Ok(kept) };
-        let unexpected = || SqlError::new("what was kept of an import cannot be read");
+        let unexpected = || SqlError::new("the stored response of an import cannot be read");
         let count: usize = runs.iter().filter(|(outcome, _)| *outcome == 0).map(|(_, lines)| lines).sum();
         let ids = "SELECT id FROM tokens WHERE number >= ? ORDER BY number LIMIT ?";
         let mut ids = sql.all(ids, &[first.into(), (count as u64).into()])?.into_iter();

@@ -17,7 +17,7 @@ pub(super) fn check(tx: &Transaction<'_>, owner: u64, client_id: &str) -> Result
         return Err(CommandError::invalid(
             InvalidCode::UnknownClient,
             "/client_id",
-            "There is no client with this id.",
+            "No client has this id. Choose one from `GET /v1/clients`.",
         ));
     }
     check_free(tx.sql, owner, client_id, tx.now)

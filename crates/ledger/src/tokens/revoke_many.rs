@@ -57,7 +57,7 @@ pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<Rev
 
 fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, CommandError> {
     if !(1..=MAX_TOKENS).contains(&ids.len()) {
-        return Err(CommandError::invalid_value("/ids", format!("Give 1 to {MAX_TOKENS} ids.")));
+        return Err(CommandError::invalid_value("/ids", format!("Send 1 to {MAX_TOKENS} ids.")));
     }
     let found: Vec<_> = ids.iter().map(|id| look_for(tx, id)).collect::<Result<_, _>>()?;
     if found.iter().all(Option::is_some) {
@@ -74,14 +74,17 @@ fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Com
 /// is probably a mistake.
 fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, CommandError> {
     if *filter == TokenFilter::default() {
-        return Err(CommandError::invalid_value("/filter", "The filter must say which tokens."));
+        return Err(CommandError::invalid_value("/filter", "The filter is empty. Name the tokens to revoke."));
     }
     let mut conditions = Conditions::of(tx, filter)?;
     conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
     let (clauses, values) = conditions.ordered("tokens.number", MAX_TOKENS as u64 + 1);
     let found = OwnedToken::select(tx.sql, &clauses, &values)?;
     if found.len() > MAX_TOKENS {
-        let detail = format!("The filter finds more than {MAX_TOKENS} tokens.");
+        let detail = format!(
+            "The filter matches more than {MAX_TOKENS} tokens. Narrow it, and revoke the tokens in \
+            several requests."
+        );
         return Err(CommandError::invalid(InvalidCode::TooManyTokens, "/filter", detail));
     }
     Ok(found)

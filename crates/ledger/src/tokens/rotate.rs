@@ -54,19 +54,22 @@ pub(crate) fn rotate(
     if ask.grace_seconds > MAX_GRACE {
         return Err(CommandError::invalid_value(
             "/grace_seconds",
-            format!("A grace lasts at most {MAX_GRACE} seconds."),
+            format!("The grace period can be at most {MAX_GRACE} seconds."),
         ));
     }
     let mut held = find_to_change(tx, &ask.id)?;
     check_limits(tx, &held.token)?;
     let before = held.view(tx.now)?;
     if before.state == State::Revoked {
-        return Err(CommandError::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+        return Err(CommandError::conflict(
+            ConflictCode::TokenRevoked,
+            "The token is revoked permanently. Create a new token.",
+        ));
     }
     if before.expires_at.is_some_and(|end| tx.now >= end) {
         return Err(CommandError::conflict(
             ConflictCode::TokenExpired,
-            "The token has expired: give it more time first.",
+            "The token has expired. Set a later expiration before you rotate it.",
         ));
     }
     bound::check_another(tx, &held)?;

@@ -27,12 +27,15 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView
     let is_own = tx.authority.token().is_some_and(|own| own.token.id == ask.id);
     let moves = ask.allowed_addresses.as_ref().is_some_and(|asked| *asked != held.token.addresses);
     if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep || moves) {
-        let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+        let detail = "A token cannot change its own scopes, expiration or allowed addresses. Use a different token.";
         return Err(CommandError::forbidden(ForbiddenCode::OwnToken, detail));
     }
     let before = held.view(tx.now)?;
     if before.state == State::Revoked {
-        return Err(CommandError::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+        return Err(CommandError::conflict(
+            ConflictCode::TokenRevoked,
+            "The token is revoked permanently. Create a new token.",
+        ));
     }
     let catalogue = ScopeCatalogue::load(tx.sql)?;
     let limits = Limits::of(&tx.authority);

@@ -111,7 +111,7 @@ pub(super) fn add_to(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) 
     for (token, day, count) in tx.sql.all::<(u64, u64, _)>(each, &[first, last, numbers])? {
         let place = usize::try_from(token).ok().and_then(|token| counts.get_mut(token));
         let place = place.zip(usize::try_from(day).ok()).and_then(|(days, day)| days.get_mut(day));
-        *place.ok_or_else(|| SqlError::new("a use of a token that was not asked for"))? = count;
+        *place.ok_or_else(|| SqlError::new("a use of a token that was not requested"))? = count;
     }
     for (token, uses) in tokens.iter_mut().zip(counts) {
         token.daily_uses = Some(uses);
@@ -125,7 +125,7 @@ fn kept(pointer: &str, days: u32) -> Result<u64, CommandError> {
     if (1..=RETENTION).contains(&days) {
         return Ok(days);
     }
-    Err(CommandError::invalid_value(pointer, format!("Ask for 1 to {RETENTION} days.")))
+    Err(CommandError::invalid_value(pointer, format!("The number of `days` must be 1 to {RETENTION}.")))
 }
 
 /// Deletes some expired days and returns when the next one expires.

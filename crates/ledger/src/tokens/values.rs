@@ -49,8 +49,8 @@ pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), 
     match graced.first() {
         Some(next) if graced.len() + 1 >= MAX_VALID_VALUES => {
             let detail = format!(
-                "{MAX_VALID_VALUES} values of this token are valid already; the next one expires at {}. Rotate again then, or without \
-                 a grace period, or end the previous values (\"previous\": \"end\").",
+                "This token already has {MAX_VALID_VALUES} valid values; the next one expires at {}. Rotate again \
+                 then, rotate without `grace_seconds`, or end the previous values with `\"previous\": \"end\"`.",
                 rfc3339::format(next.valid_until)
             );
             Err(CommandError::conflict(ConflictCode::TooManyTexts, detail))

@@ -84,7 +84,7 @@ fn bootstrap_is_refused_once_workspace_is_in_use() {
 fn bootstrap_requires_root() {
     let (mut world, admin) = World::founded();
     for actor in [admin.actor, Actor::Verifier] {
-        let sentence = "Only the root token may do this.";
+        let sentence = "Only the deployment's root token can do this.";
         assert_forbidden(world.call(actor, bootstrap()), ForbiddenCode::RootOnly, sentence);
     }
 }

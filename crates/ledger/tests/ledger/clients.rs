@@ -59,7 +59,7 @@ fn creating_clients_requires_manage_and_grantable_scopes() {
     let manager = world.join("manager", &["workspace:manage", "read"]);
     let reader = world.join("reader", &["tokens:read"]);
     assert!(world.call(manager.actor, client("app", &["read"])).is_ok());
-    let beyond = "The scope write is more than the token presented may grant.";
+    let beyond = "The scope write is more than your credential can grant.";
     assert_forbidden(world.call(manager.actor, client("b", &["write"])), ForbiddenCode::Escalation, beyond);
     assert_missing(world.call(manager.actor, all()), "tokens:read");
     assert_missing(world.call(manager.actor, one("app")), "tokens:read");

@@ -59,7 +59,7 @@ fn work_off(world: &mut World, registry: &mut Registry) {
 #[test]
 fn workspace_deletion_requires_root() {
     let (mut world, admin) = World::founded();
-    let only = "Only the root token may do this.";
+    let only = "Only the deployment's root token can do this.";
     assert_forbidden(world.call(admin.actor, DeleteWorkspace {}), ForbiddenCode::RootOnly, only);
 }
 

@@ -128,7 +128,7 @@ fn later_database_with_required_step_is_refused_unchanged() {
             Directory::open(file.sql()).map(drop).unwrap_err().to_string(),
         ];
         for why in refusals {
-            assert!(why.contains(&format!("schema {found}, on which a program must know schema 1000")), "{why}");
+            assert!(why.contains(&format!("schema {found}, which requires a program that knows schema 1000")), "{why}");
             assert!(why.contains("deploy the version"), "{why}");
         }
         assert_eq!((file.sql().schema().unwrap(), file.sql().dump().unwrap()), before);

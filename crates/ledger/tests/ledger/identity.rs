@@ -79,7 +79,7 @@ fn assert_not_signed_in<T>(outcome: Result<T, CommandError>) {
     let refusal = refused(outcome);
     let CommandError::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(!detail.contains("ann"), "the log contains no personal data: {detail}");
-    assert_eq!(refusal.to_string(), "nobody signs in this way", "the reason is only in the log");
+    assert_eq!(refusal.to_string(), "the sign-in failed", "the reason is only in the log");
 }
 
 fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
@@ -101,12 +101,12 @@ fn provider_session_has_members_granted_scopes() {
     assert_eq!((&made.created_by, made.owner.id.as_str(), made.expires_at), (&ann.id, "ann", None));
     assert_missing(world.call(ann.actor, of_workspace()), "workspace:manage");
     let more = world.call(ann.actor, token(&["write"]));
-    let sentence = "The scope write is more than the token presented may grant.";
+    let sentence = "The scope write is more than your credential can grant.";
     assert_forbidden(more, ForbiddenCode::Escalation, sentence);
     let theirs = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
-    let only = "Only an admin may issue tokens to other members.";
+    let only = "Only an admin can create tokens for other members.";
     assert_forbidden(world.call(ann.actor, theirs), ForbiddenCode::NotYours, only);
-    let only = "Only a member's token opens a session: neither another session nor the root token does.";
+    let only = "Only a member's token can open a session. Another session or the root token cannot.";
     assert_forbidden(world.call(ann.actor, OpenSession {}), ForbiddenCode::TokenOnly, only);
 
     // Reducing the member's granted scopes affects its session immediately.
@@ -436,7 +436,7 @@ fn identity_providers_are_limited_and_distinct() {
 #[test]
 fn changing_identity_providers_requires_granting_everything() {
     let (mut world, admin) = World::founded();
-    let only = "Only an admin who may grant everything may change who vouches for members.";
+    let only = "Only an admin who can grant every scope (`*`) can change the identity providers.";
     let manager = world.join("manager", &["*"]);
     let narrow = world.issue(admin.actor, token(&["workspace:manage"])).unwrap();
     let brief = CreateToken { lifetime: Lifetime::Seconds(60), ..token(&["workspace:manage", "tokens:*"]) };
@@ -464,8 +464,7 @@ fn changing_identity_of_more_privileged_member_is_refused() {
     world.call(admin.actor, member("more", &["read", "write"])).unwrap();
     let email = |id: &str| UpdateMember { email: Patch::Set(format!("{id}@example.org")), ..of_member(id) };
     let subject = |id: &str| UpdateMember { subject: Patch::Set(format!("{id}|1")), ..of_member(id) };
-    let sentence =
-        "Who signs in as the member may use the scope write, which is more than the token presented may grant.";
+    let sentence = "Anyone who signs in as the member could use the scope write, which your credential cannot grant.";
     for ask in [email("more"), subject("more")] {
         assert_forbidden(world.call(manager.actor, ask), ForbiddenCode::Escalation, sentence);
     }
@@ -489,8 +488,8 @@ fn restricted_token_cannot_change_member_identity() {
         |token| CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token },
         |token| CreateToken { client_id: Some("app".to_owned()), ..token },
     ];
-    let sentence =
-        "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
+    let sentence = "A token with an expiration, IP restriction or client binding cannot change how a member signs \
+        in, because the member's sessions would not inherit those limits.";
     let email = || Some("m@example.org".to_owned());
     let subject = || Some("m|1".to_owned());
     for bind in bounds {
@@ -504,8 +503,7 @@ fn restricted_token_cannot_change_member_identity() {
         world.call(bound.actor, CreateMember { email: early.clone(), ..member("early", &["read"]) }).unwrap();
         world.call(admin.actor, member("more", &["write"])).unwrap();
         let more = UpdateMember { email: Patch::Set("more@example.org".to_owned()), ..of_member("more") };
-        let beyond =
-            "Who signs in as the member may use the scope write, which is more than the token presented may grant.";
+        let beyond = "Anyone who signs in as the member could use the scope write, which your credential cannot grant.";
         assert_forbidden(world.call(bound.actor, more), ForbiddenCode::Escalation, beyond);
         world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
         let known = CreateMember { email: email(), ..member("ann", &["read"]) };

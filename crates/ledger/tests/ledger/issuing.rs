@@ -120,19 +120,19 @@ fn token_cannot_create_token_with_more_scopes() {
     world.join("ann", &["tokens:write", "orders:*", "read"]);
     let ask = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:write", "orders:read", "write"]) };
     // A token cannot be created with scopes that its owner is not granted.
-    let owners = "The scope write is more than the token's owner is granted.";
+    let owners = "The scope write is not covered by the granted scopes of the token's owner.";
     assert_forbidden(world.call(Actor::Root, ask), ESCALATION, owners);
     let ask = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:write", "orders:read"]) };
     let held = world.issue(Actor::Root, ask).unwrap();
     assert!(world.call(held.actor, token(&["orders:read"])).is_ok());
     for beyond in ["orders:write", "orders:*", "read", "*"] {
-        let sentence = format!("The scope {beyond} is more than the token presented may grant.");
+        let sentence = format!("The scope {beyond} is more than your credential can grant.");
         assert_forbidden(world.call(held.actor, token(&["orders:read", beyond])), ESCALATION, &sentence);
     }
     // A token's wildcard counts only as far as its owner is granted it.
     world.meddle("UPDATE tokens SET scopes = '[\"*\"]' WHERE owner = 2");
     assert!(world.call(held.actor, token(&["orders:*"])).is_ok());
-    let sentence = "The scope write is more than the token presented may grant.";
+    let sentence = "The scope write is more than your credential can grant.";
     assert_forbidden(world.call(held.actor, token(&["write"])), ESCALATION, sentence);
 }
 
@@ -144,11 +144,11 @@ fn tokens_grant_allows_granting_owners_scopes() {
     let ask = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:write", "tokens:grant"]) };
     let held = world.issue(Actor::Root, ask).unwrap();
     assert!(world.call(held.actor, token(&grants)).is_ok());
-    let sentence = "The scope write is more than the token presented may grant.";
+    let sentence = "The scope write is more than your credential can grant.";
     assert_forbidden(world.call(held.actor, token(&["write"])), ESCALATION, sentence);
     // `tokens:grant` is effective only while the owner has it.
     world.meddle("UPDATE members SET grants = '[\"tokens:write\", \"orders:*\"]' WHERE id = 'ann'");
-    let sentence = "The scope orders:read is more than the token presented may grant.";
+    let sentence = "The scope orders:read is more than your credential can grant.";
     assert_forbidden(world.call(held.actor, token(&["orders:read"])), ESCALATION, sentence);
 }
 
@@ -159,7 +159,7 @@ fn only_admins_can_grant_reserved_scopes() {
     let scopes = vec![ScopeEntry { grantable_by: Role::Admin, ..entry("orders:write") }, entry("orders:read")];
     world.call(Actor::Root, PutScopes { scopes }).unwrap();
     for reserved in ["orders:write", "orders:*", "*"] {
-        let sentence = format!("The scope {reserved} is for admins to grant.");
+        let sentence = format!("The scope {reserved} is reserved: only an admin can grant it.");
         assert_forbidden(world.call(held.actor, token(&[reserved])), ESCALATION, &sentence);
         assert!(world.call(admin.actor, token(&[reserved])).is_ok());
     }
@@ -174,7 +174,7 @@ fn only_admins_create_tokens_for_other_members() {
     let to = |owner: &str| CreateToken { owner: Some(owner.to_owned()), ..token(&["read"]) };
     // The error for other members does not reveal whether they exist.
     for other in ["bob", "admin", "nobody"] {
-        let sentence = "Only an admin may issue tokens to other members.";
+        let sentence = "Only an admin can create tokens for other members.";
         assert_forbidden(world.call(ann.actor, to(other)), ForbiddenCode::NotYours, sentence);
     }
     assert_eq!(world.issue(ann.actor, to("ann")).unwrap().owner.id, "ann");
@@ -182,7 +182,7 @@ fn only_admins_create_tokens_for_other_members() {
         assert_eq!(world.issue(actor, to("bob")).unwrap().owner.id, "bob");
         assert_invalid(world.call(actor, to("nobody")), InvalidCode::UnknownMember, "/owner");
         let beyond = CreateToken { owner: Some("bob".to_owned()), ..token(&["read", "write"]) };
-        let sentence = "The scope write is more than the token's owner is granted.";
+        let sentence = "The scope write is not covered by the granted scopes of the token's owner.";
         assert_forbidden(world.call(actor, beyond), ESCALATION, sentence);
     }
     assert_invalid_value(world.call(Actor::Root, token(&[])), "/owner");
@@ -217,7 +217,7 @@ fn expiration_is_in_future_and_within_creating_tokens() {
     assert_eq!(end(world.issue(short.actor, lasting(Lifetime::Until(its_end)))), Some(its_end));
     assert_eq!(end(world.issue(short.actor, lasting(Lifetime::Seconds(50)))), Some(its_end));
     for longer in [Lifetime::Until(its_end.plus(1)), Lifetime::Seconds(51)] {
-        let sentence = "The new token may not outlive the token that creates it.";
+        let sentence = "The new token cannot expire later than the token that creates it.";
         assert_forbidden(world.call(short.actor, lasting(longer)), ESCALATION, sentence);
     }
     let granting = CreateToken { scopes: patterns(&["tokens:*"]), ..lasting(Lifetime::Seconds(60)) };
@@ -250,7 +250,8 @@ fn cidr_ranges_lie_within_creating_tokens() {
     let within = ["192.0.2.128/25", "2001:db8:1::/48", "192.0.2.0/24"];
     assert_eq!(addresses(&within).unwrap(), blocks(&within));
     for outside in ["192.0.0.0/16", "192.0.3.0/24", "::/0", "0.0.0.0/0"] {
-        let sentence = format!("The block {outside} lies outside those of the token that creates it.");
+        let sentence =
+            format!("The IP range {outside} is not within the allowed addresses of the token making this request.");
         assert_forbidden(addresses(&["192.0.2.1", outside]), ESCALATION, &sentence);
     }
     // With `tokens:grant`, from any address.

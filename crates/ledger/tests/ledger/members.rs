@@ -91,20 +91,20 @@ fn creating_member_with_more_scopes_than_grantable_is_refused() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "tokens:read", "orders:read"]);
     let granter = world.join("granter", &["workspace:manage", "tokens:grant", "orders:*"]);
-    let beyond = "The scope orders:write is more than the token presented may grant.";
+    let beyond = "The scope orders:write is more than your credential can grant.";
     let asked = || member("ann", &["orders:read", "orders:write"]);
     assert_forbidden(world.call(manager.actor, asked()), ForbiddenCode::Escalation, beyond);
-    let all = "The scope * is more than the token presented may grant.";
+    let all = "The scope * is more than your credential can grant.";
     assert_forbidden(world.call(granter.actor, member("ann", &["*"])), ForbiddenCode::Escalation, all);
     assert!(world.call(granter.actor, asked()).is_ok());
 
-    let only_admins = "Only an admin may make another.";
+    let only_admins = "Only an admin can make a member an admin.";
     let admin = CreateMember { role: Role::Admin, ..member("eve", &[]) };
     assert_forbidden(world.call(granter.actor, admin), ForbiddenCode::Escalation, only_admins);
 
     let scopes = vec![ScopeEntry { grantable_by: Role::Admin, ..entry("orders:write") }, entry("orders:read")];
     world.call(Actor::Root, PutScopes { scopes }).unwrap();
-    let reserved = "The scope orders:* is for admins to grant.";
+    let reserved = "The scope orders:* is reserved: only an admin can grant it.";
     let wildcard = member("eve", &["orders:*"]);
     assert_forbidden(world.call(granter.actor, wildcard), ForbiddenCode::Escalation, reserved);
 }

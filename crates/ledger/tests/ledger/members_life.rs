@@ -84,19 +84,19 @@ fn member_update_cannot_grant_more_than_actor_can() {
     world.call(Actor::Root, member("ann", &["orders:read", "orders:write"])).unwrap();
     let mut grant =
         |grants: &[&str]| world.call(manager.actor, UpdateMember { grants: Some(patterns(grants)), ..change("ann") });
-    let beyond = "The scope orders:* is more than the token presented may grant.";
+    let beyond = "The scope orders:* is more than your credential can grant.";
     assert_forbidden(grant(&["orders:*"]), ForbiddenCode::Escalation, beyond);
     // A scope that the member has may stay, whoever changes the others. Once removed, it must be grantable again.
     assert!(grant(&["orders:write"]).is_ok());
     assert!(grant(&["orders:read"]).is_ok());
-    let lost = "The scope orders:write is more than the token presented may grant.";
+    let lost = "The scope orders:write is more than your credential can grant.";
     assert_forbidden(grant(&["orders:write"]), ForbiddenCode::Escalation, lost);
 
     let own = UpdateMember { grants: Some(patterns(&["*"])), ..change("manager") };
-    let all = "The scope * is more than the token presented may grant.";
+    let all = "The scope * is more than your credential can grant.";
     assert_forbidden(world.call(manager.actor, own), ForbiddenCode::Escalation, all);
     let raised = UpdateMember { role: Some(Role::Admin), ..change("manager") };
-    let only = "Only an admin may make another.";
+    let only = "Only an admin can make a member an admin.";
     assert_forbidden(world.call(manager.actor, raised), ForbiddenCode::Escalation, only);
 }
 
@@ -105,7 +105,7 @@ fn only_admins_can_change_admins() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage"]);
     world.call(Actor::Root, CreateMember { role: Role::Admin, ..member("second", &["*"]) }).unwrap();
-    let sentence = "Only an admin may change an admin.";
+    let sentence = "Only an admin can change an admin.";
     for id in ["admin", "second"] {
         let asks = [
             UpdateMember { suspended: Some(true), ..change(id) },

@@ -197,7 +197,7 @@ fn only_admins_erase_members_suspended_by_admin() {
     world.call(everybody[0].actor, suspend()).unwrap();
     assert_eq!(world.dump(), same, "a repetition writes nothing");
     let sentence =
-        "An admin has suspended this member: only an admin reactivates or erases it, or changes how it signs in.";
+        "An admin suspended this member. Only an admin can reactivate or erase it, or change how it signs in.";
     let reactivate = || UpdateMember { suspended: Some(false), ..of_member("ann") };
     assert_forbidden(world.call(everybody[0].actor, reactivate()), ForbiddenCode::Escalation, sentence);
     assert_forbidden(world.call(everybody[0].actor, erase()), ForbiddenCode::Escalation, sentence);
@@ -217,7 +217,7 @@ fn only_admins_reactivate_reserved_scopes() {
     world.call(everybody[0].actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
     world.call(Actor::Root, counterfoil_protocol::command::PutScopes { scopes }).unwrap();
     let reactivate = || UpdateMember { suspended: Some(false), ..of_member("ann") };
-    let sentence = "The member may use the scope orders:read, which is for admins to grant.";
+    let sentence = "The member could use the scope orders:read, which only an admin can grant.";
     assert_forbidden(world.call(everybody[0].actor, reactivate()), ForbiddenCode::Escalation, sentence);
     world.call(everybody[1].actor, reactivate()).unwrap();
 }
@@ -234,7 +234,8 @@ fn restricted_token_cannot_reactivate_member() {
     world.call(bound.actor, suspend()).unwrap();
     world.call(bound.actor, reactivate()).unwrap();
 
-    let sentence = "The member has tokens, or signs in, and is not bound as the token presented is: to a time, addresses or a client.";
+    let sentence = "Your token has an expiration, an IP restriction or a client binding, so it cannot extend the \
+        rights of a member that has tokens or can sign in. The member would not inherit those limits.";
     let endless = CreateToken { owner: Some("ann".to_owned()), ..token(&["orders:read"]) };
     let endless = world.issue(admin.actor, endless).unwrap();
     world.call(bound.actor, suspend()).unwrap();
@@ -250,7 +251,7 @@ fn restricted_token_cannot_reactivate_member() {
 fn only_admins_create_members_above_default_quota() {
     let (mut world, everybody) = managed();
     let ask = |id, quota| CreateMember { quota: Some(quota), ..member(id, &["orders:read"]) };
-    let sentence = "Only an admin may raise a member's quota.";
+    let sentence = "Only an admin can raise a member's quota.";
     assert_forbidden(world.call(everybody[0].actor, ask("ann", 601)), ForbiddenCode::Escalation, sentence);
     world.call(everybody[0].actor, ask("ann", 600)).unwrap();
     world.call(everybody[1].actor, ask("bob", 601)).unwrap();

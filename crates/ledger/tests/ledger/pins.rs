@@ -88,13 +88,13 @@ fn token_of_a_client_binds_only_to_that_client() {
     world.join("ann", &["tokens:write"]);
     let to_ann = |client| CreateToken { owner: Some("ann".to_owned()), ..pinned(client) };
     let app = world.issue(admin.actor, pinned("app")).unwrap();
-    let sentence = "A token that belongs to a client creates tokens for that client only.";
+    let sentence = "A token that belongs to a client can create tokens only for that client.";
     assert_forbidden(world.call(app.actor, to_ann("web")), ForbiddenCode::Escalation, sentence);
     let anns = world.issue(app.actor, to_ann("app")).unwrap();
     // It cannot rotate a token of another client either.
     let other = world.issue(admin.actor, token(&[])).unwrap();
     let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
-    let sentence = "The token belongs to another client than the token presented.";
+    let sentence = "The token belongs to another client than the token making this request.";
     assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
     let rotated = world.call(app.actor, rotate(&anns)).unwrap();
     world.held(rotated);

@@ -216,8 +216,8 @@ fn token_can_rotate_itself_but_not_by_replaced_value() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:write", "read"]);
     let second = rotate(&mut world, ann.actor, &ann, 600);
-    let sentence = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
-        Present the value that the token has now.";
+    let sentence = "A rotation replaced the token value that you present, so it cannot change anything. Present the \
+        token's current value.";
     assert_forbidden(world.call(ann.actor, ask(&second, 600)), ForbiddenCode::ReplacedText, sentence);
     let third = rotate(&mut world, second.actor, &second, 600);
     let codes = [&ann, &second, &third].map(|text| code(&mut world, text.digest));
@@ -248,13 +248,13 @@ fn rotating_more_privileged_token_is_refused() {
     let actor = world.issue(Actor::Root, weak).unwrap();
     world.address = "192.0.2.1".parse().ok();
     let (outlives, elsewhere) = (
-        "The token would outlive the token presented.",
-        "The token may be used from addresses that the token presented may not.",
+        "The token would expire later than the token making this request.",
+        "The token could be used from addresses that are not allowed for the token making this request.",
     );
     let stronger = [
         (
             CreateToken { scopes: patterns(&["read", "write"]), ..within() },
-            "The scope write is more than the token presented may grant.",
+            "The scope write is more than your credential can grant.",
         ),
         (CreateToken { lifetime: Lifetime::Seconds(61), ..within() }, outlives),
         (CreateToken { lifetime: Lifetime::Longest, ..within() }, outlives),
@@ -272,7 +272,7 @@ fn rotating_more_privileged_token_is_refused() {
     assert_no_such(world.call(actor.actor, ask(&admin, 0)), "token");
 
     // Not even an admin with `tokens:grant`, if the other member is granted more.
-    let sentence = "The scope * is more than the token presented may grant.";
+    let sentence = "The scope * is more than your credential can grant.";
     world.meddle("UPDATE members SET role = 'admin' WHERE id = 'ann'");
     assert_forbidden(world.call(granting.actor, ask(&admin, 0)), ForbiddenCode::Escalation, sentence);
 }

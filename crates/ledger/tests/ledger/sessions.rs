@@ -96,7 +96,7 @@ fn opening_session_requires_token_with_scope() {
     let (mut world, admin, ann, session) = seated();
     let weak = world.issue(ann.actor, token(&["tokens:read", "tokens:write"])).unwrap();
     assert_missing(world.open(&weak), "sessions:create");
-    let only = "Only a member's token opens a session: neither another session nor the root token does.";
+    let only = "Only a member's token can open a session. Another session or the root token cannot.";
     for actor in [session.actor, Actor::Root, Actor::Verifier] {
         assert_forbidden(world.call(actor, OpenSession {}), ForbiddenCode::TokenOnly, only);
     }
@@ -232,21 +232,21 @@ fn session_cannot_grant_more_than_its_token() {
     let bound = world.issue(ann.actor, bound).unwrap();
     world.address = "192.0.2.9".parse().ok();
     let session = world.open(&bound).unwrap();
-    let more = "The scope read is more than the token presented may grant.";
+    let more = "The scope read is more than your credential can grant.";
     assert_forbidden(world.call(session.actor, token(&["read"])), ForbiddenCode::Escalation, more);
     let longer = CreateToken { lifetime: Lifetime::Seconds(3_601), ..token(&[]) };
-    let outlives = "The new token may not outlive the token that creates it.";
+    let outlives = "The new token cannot expire later than the token that creates it.";
     assert_forbidden(world.call(session.actor, longer), ForbiddenCode::Escalation, outlives);
     let made = world.issue(session.actor, token(&[])).unwrap();
     assert_eq!((made.expires_at, &made.allowed_addresses), (bound.expires_at, &bound.allowed_addresses));
 
-    let own = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+    let own = "A token cannot change its own scopes, expiration or allowed addresses. Use a different token.";
     let longer = UpdateToken { lifetime: Patch::Clear, ..of_token(&bound.id) };
     assert_forbidden(world.call(session.actor, longer), ForbiddenCode::OwnToken, own);
     let all = UpdateToken { scopes: Some(ScopeChange::Replace(patterns(&["*"]))), ..of_token(&bound.id) };
     assert_forbidden(world.call(session.actor, all), ForbiddenCode::OwnToken, own);
     let owner = Some("admin".to_owned());
-    let theirs = "Only an admin may issue tokens to other members.";
+    let theirs = "Only an admin can create tokens for other members.";
     assert_forbidden(world.call(session.actor, CreateToken { owner, ..token(&[]) }), ForbiddenCode::NotYours, theirs);
     assert_no_such(world.call(session.actor, RevokeToken { id: admin.id.clone(), reason: None }), "token");
 }

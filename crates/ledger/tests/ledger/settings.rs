@@ -121,7 +121,7 @@ fn audit_records_changed_settings() {
 fn suspended_workspace_only_admits_root() {
     let (mut world, admin) = World::founded();
     let suspend = |suspended| SuspendWorkspace { suspended };
-    let only = "Only the root token may do this.";
+    let only = "Only the deployment's root token can do this.";
     assert_forbidden(world.call(admin.actor, suspend(true)), ForbiddenCode::RootOnly, only);
     for put in world.ledger.outbox().due(START, 100).unwrap() {
         world.ledger.outbox().done(&put, START).unwrap();
@@ -145,7 +145,7 @@ fn suspended_workspace_only_admits_root() {
 fn setting_hosts_requires_root() {
     let (mut world, admin) = World::founded();
     let set = |hosts: &[&str]| SetHosts { hosts: hosts_of(hosts) };
-    let only = "Only the root token may do this.";
+    let only = "Only the deployment's root token can do this.";
     assert_forbidden(world.call(admin.actor, set(&["a.example"])), ForbiddenCode::RootOnly, only);
     assert_eq!(world.call(Actor::Root, ReadWorkspace {}).unwrap().settings.hosts, hosts_of(&[]));
 

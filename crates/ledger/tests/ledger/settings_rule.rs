@@ -155,7 +155,8 @@ fn new_lifetime_limit_tightens_and_new_retention_weakens() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage"]);
     let retention = UpdateWorkspace { audit_retention: Patch::Set(36_500), ..of_workspace() };
-    let sentence = "audit_retention_days: only an admin may make this shorter, or set where there was none.";
+    let sentence =
+        "Only an admin can weaken the setting `audit_retention_days`. Weaker means: shorter, or set if there was none.";
     assert_forbidden(world.call(manager.actor, retention), ForbiddenCode::Escalation, sentence);
     let lifetime = UpdateWorkspace { max_lifetime: Patch::Set(3_155_760_000), ..of_workspace() };
     world.call(manager.actor, lifetime).unwrap();

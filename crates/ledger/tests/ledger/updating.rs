@@ -159,13 +159,13 @@ fn token_update_follows_escalation_rule_of_new_tokens() {
     let own = |scopes: &[&str]| CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
     let weak = world.issue(Actor::Root, own(&["tokens:write", "read"])).unwrap();
     let other = world.issue(Actor::Root, own(&["read", "orders:read"])).unwrap();
-    let beyond = "The scope tokens:grant is more than the token presented may grant.";
+    let beyond = "The scope tokens:grant is more than your credential can grant.";
     for ask in [replace(&other.id, &["read", "tokens:grant"]), merge(&other.id, &[("tokens:grant", true)])] {
         assert_forbidden(world.call(weak.actor, ask), ESCALATION, beyond);
     }
     // Nor a scope that the actor has, if the token has more: the actor could not create the resulting token.
     let ask = replace(&other.id, &["orders:read", "tokens:write"]);
-    let too_much = "The scope orders:read is more than the token presented may grant.";
+    let too_much = "The scope orders:read is more than your credential can grant.";
     assert_forbidden(world.call(weak.actor, ask), ESCALATION, too_much);
     // A scope that the token already has is not a grant, and may be removed.
     let view = world.call(weak.actor, replace(&other.id, &["orders:read"])).unwrap();
@@ -173,12 +173,12 @@ fn token_update_follows_escalation_rule_of_new_tokens() {
     let view = world.call(ann.actor, merge(&other.id, &[("tokens:grant", true), ("tokens:write", true)])).unwrap();
     assert_eq!(names(&view), ["orders:read", "tokens:grant", "tokens:write"]);
     // Not even root grants more than the owner has.
-    let owners = "The scope write is more than the token's owner is granted.";
+    let owners = "The scope write is not covered by the granted scopes of the token's owner.";
     assert_forbidden(world.call(Actor::Root, merge(&other.id, &[("write", true)])), ESCALATION, owners);
     // Other members cannot grant scopes that are reserved for admins.
     let reserved = ScopeEntry { grantable_by: Role::Admin, ..entry("orders:read") };
     world.call(Actor::Root, PutScopes { scopes: vec![reserved, entry("read")] }).unwrap();
-    let admins = "The scope orders:read is for admins to grant.";
+    let admins = "The scope orders:read is reserved: only an admin can grant it.";
     assert_forbidden(world.call(ann.actor, merge(&weak.id, &[("orders:read", true)])), ESCALATION, admins);
     assert!(world.call(admin.actor, merge(&weak.id, &[("orders:read", true)])).is_ok());
 }
@@ -186,7 +186,7 @@ fn token_update_follows_escalation_rule_of_new_tokens() {
 #[test]
 fn token_cannot_change_own_scopes_or_expiration() {
     let (mut world, admin) = World::founded();
-    let sentence = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+    let sentence = "A token cannot change its own scopes, expiration or allowed addresses. Use a different token.";
     let asks = || {
         [
             replace(&admin.id, &["*"]),
@@ -215,7 +215,7 @@ fn updated_times_lie_within_actors_and_workspace_limit() {
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let short = CreateToken { lifetime: Lifetime::Seconds(60), ..token(&["tokens:write", "read"]) };
     let short = world.issue(admin.actor, short).unwrap();
-    let outlives = "The token would outlive the token presented.";
+    let outlives = "The token would expire later than the token making this request.";
     // An earlier expiration is always allowed.
     assert!(world.call(short.actor, lasting(&held.id, Lifetime::Seconds(62))).is_ok());
     assert!(world.call(short.actor, lasting(&held.id, Lifetime::Seconds(61))).is_ok());
@@ -258,7 +258,7 @@ fn updated_cidr_ranges_lie_within_actors() {
     let bound = world.issue(admin.actor, bound).unwrap();
     world.address = "192.0.2.9".parse().ok();
     let from = |asked: &[&str]| UpdateToken { allowed_addresses: Some(blocks(asked)), ..change(&held.id) };
-    let sentence = "The token may be used from addresses that the token presented may not.";
+    let sentence = "The token could be used from addresses that are not allowed for the token making this request.";
     // A smaller range is always allowed.
     assert!(world.call(bound.actor, from(&["192.0.2.0/25", "192.0.3.0/24"])).is_ok());
     assert!(world.call(bound.actor, from(&["192.0.2.0/25"])).is_ok());

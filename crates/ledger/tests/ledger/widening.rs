@@ -251,7 +251,7 @@ fn token_cannot_widen_own_cidr_ranges() {
     let own = CreateToken { allowed_addresses: blocks(&["192.0.2.0/24"]), ..of_ann(&["tokens:write", "tokens:grant"]) };
     let own = world.issue(Actor::Root, own).unwrap();
     world.address = "192.0.2.1".parse().ok();
-    let sentence = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+    let sentence = "A token cannot change its own scopes, expiration or allowed addresses. Use a different token.";
     for addresses in [&[][..], &["192.0.2.0/25"], &["192.0.0.0/16"]] {
         let ask = UpdateToken { allowed_addresses: Some(blocks(addresses)), ..change(&own.id) };
         assert_forbidden(world.call(own.actor, ask), ForbiddenCode::OwnToken, sentence);
@@ -276,7 +276,7 @@ fn bearer_cannot_rename_token_with_reserved_scopes() {
         let ask = || CreateToken { metadata: Some(metadata("a")), ..of_ann(scopes) };
         let own = world.issue(Actor::Root, ask()).unwrap();
         // It could not create such a token, with or without a new name.
-        let detail = "The scope secret is for admins to grant.";
+        let detail = "The scope secret is reserved: only an admin can grant it.";
         let refusal = CommandError::Forbidden { code: ForbiddenCode::Escalation, detail: detail.to_owned() };
         assert_eq!(refused(world.call(own.actor, ask())), refusal);
         for change in [

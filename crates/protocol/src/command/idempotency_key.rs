@@ -9,7 +9,7 @@ pub struct IdempotencyKey(Box<str>);
 
 /// The text is not an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an idempotency key is 1 to 255 visible ASCII characters")]
+#[error("an idempotency key must be 1 to 255 visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {

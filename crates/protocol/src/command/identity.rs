@@ -5,31 +5,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::web_address::WebAddress;
 
-/// An OpenID provider whose word the workspace takes for who somebody is.
+/// An OpenID Connect provider that the workspace trusts to authenticate members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
 pub struct IdentityProvider {
-    /// Its issuer, to the letter as its tokens name it; without a query.
+    /// The issuer, exactly as its tokens name it, without a query.
     pub issuer: WebAddress,
-    /// Whom its tokens must be meant for: the client id, or the AUD tag of a Cloudflare Access application; 1–255 visible
-    /// ASCII characters.
+    /// The audience that its tokens must have: the client id, or the AUD tag of a Cloudflare Access application. 1–255
+    /// visible ASCII characters.
     pub audience: String,
-    /// Where its keys are; where absent, its `/.well-known/openid-configuration` says it.
+    /// The URL of its keys. Default: the one in its `/.well-known/openid-configuration`.
     #[serde(default)]
     pub jwks_uri: Option<WebAddress>,
-    /// Which member a token is about.
+    /// How an identity token is matched to a member.
     pub member_by: MemberBy,
-    /// Whether it states verified e-mail addresses only, and hence need not say so in each token. Cloudflare Access is such a
-    /// one: its application tokens have an `email`, which its own identity provider verified, and no `email_verified`. An
-    /// address that a token calls unverified is never taken.
+    /// Whether the provider states only verified e-mail addresses and need not say so in each token. Cloudflare Access
+    /// is such a provider: its application tokens have an `email`, which its own identity provider verified, and no
+    /// `email_verified`. An address that a token calls unverified is never accepted.
     #[serde(default)]
     pub vouches_for_email: bool,
-    /// Whether the console offers to sign in there.
+    /// Whether the console offers this provider for sign-in.
     #[serde(default)]
     pub sign_in: bool,
 }
 
-/// By what an identity token finds its member.
+/// How an identity token is matched to a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -104,15 +104,15 @@ impl NotSignedIn {
     pub const fn words(self) -> &'static str {
         match self {
             Self::TokenExpired => "the identity token has expired",
-            Self::TokenUnfit => "the identity token is not fit for this",
-            Self::OtherFlow => "the token is of another flow",
+            Self::TokenUnfit => "the identity token is not valid for this workspace",
+            Self::OtherFlow => "the identity token belongs to another sign-in flow",
             Self::WorkspaceSuspended => "the workspace is suspended",
-            Self::EmailMissing => "the identity token states no e-mail address",
+            Self::EmailMissing => "the identity token has no e-mail address",
             Self::EmailNotVerified => "the e-mail address is not verified",
-            Self::SubjectUndecided => "nobody has said which provider's subject the member's is",
-            Self::NoMember => "no member by this identity",
+            Self::SubjectUndecided => "the member's subject is not assigned to an identity provider",
+            Self::NoMember => "no member has this identity",
             Self::MemberSuspended => "the member is suspended",
-            Self::SeveralMembers => "several active members by this identity",
+            Self::SeveralMembers => "several active members have this identity",
         }
     }
 }

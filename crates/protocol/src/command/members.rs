@@ -40,14 +40,14 @@ pub struct CreateMember {
     pub quota: Option<u64>,
 }
 
-/// What a member may act on.
+/// What a member can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Every member's tokens.
     Admin,
-    /// Its own.
+    /// Its own tokens.
     Member,
 }
 
@@ -63,20 +63,20 @@ pub struct Member {
     pub name: String,
     /// Its e-mail address.
     pub email: Option<String>,
-    /// By what name its identity provider knows it.
+    /// The member's subject (`sub`) at its identity provider.
     #[serde(default)]
     pub subject: Option<String>,
-    /// The issuer of that provider. Where it is absent and there is a subject, nobody signs in by that: no provider finds
-    /// members by subject yet, or several do and nobody has said which is meant.
+    /// The issuer of that provider. If it is absent although there is a subject, the subject cannot be used to sign in:
+    /// no provider identifies members by subject yet, or several do and none was chosen.
     #[serde(default)]
     pub subject_issuer: Option<String>,
-    /// What it may act on.
+    /// What the member can act on.
     pub role: Role,
-    /// What its tokens may be granted at most.
+    /// Granted scopes: the most that the member's tokens can be given.
     pub grants: ScopeSet,
-    /// How many live tokens it may have.
+    /// How many live tokens the member can have.
     pub quota: u64,
-    /// How many it has.
+    /// How many live tokens the member has.
     pub live_tokens: u64,
     /// Whether it is suspended.
     #[serde(rename = "state", with = "status")]
@@ -142,7 +142,7 @@ pub struct EraseMember {
     pub id: String,
 }
 
-/// An OAuth2 client that tokens may be pinned to.
+/// A client: an application that tokens can be bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Client {
@@ -150,7 +150,7 @@ pub struct Client {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// The scopes that a token made for it gets.
+    /// The scopes that a token created for the client gets.
     pub permissions: ScopeSet,
     /// When it was added.
     #[serde(with = "rfc3339")]

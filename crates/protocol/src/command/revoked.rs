@@ -2,29 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What became of one token.
+/// The result for one token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokedToken"))]
 pub struct RevokedItem {
     /// `tok_…`
     pub id: String,
-    /// What became of it.
+    /// The result.
     pub result: RevokeResult,
 }
 
-/// What became of one token that was to be revoked.
+/// The result for one token that was to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevokeResult {
-    /// It is revoked now.
+    /// The token is revoked now.
     Revoked,
-    /// It was before.
+    /// The token was already revoked.
     AlreadyRevoked,
-    /// The digest was that of a value that a rotation replaced: that value is revoked now, and the token stays valid.
+    /// The digest was that of a replaced value: that value is revoked now, and the token remains valid.
     TextRevoked,
-    /// There is none by that id that the actor may see; then none was revoked.
+    /// The token does not exist, or the caller has no access to it. None of the tokens was revoked.
     Unknown,
-    /// It stands as it did, because another is unknown.
+    /// The token was not revoked, because another one is unknown.
     Kept,
 }

@@ -30,28 +30,28 @@ pub struct ListSessions {
     pub page: Page,
 }
 
-/// A session as its member and admins see it: everything but its text.
+/// A session, without its secret value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Session {
     /// `ses_…`
     pub id: String,
-    /// As whom it acts.
+    /// The member as which the session acts.
     pub member: Owner,
-    /// What it may do now: nothing where the text that opened it does not pass. Where an identity provider vouched, all
-    /// that the member is granted.
+    /// Effective scopes: those of the token that opened the session, none if that token is no longer valid. If an
+    /// identity provider authenticated the member, its granted scopes.
     pub scopes: ScopeSet,
-    /// When it was opened.
+    /// When the session was opened.
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
-    /// When it ends at the latest.
+    /// When the session expires at the latest.
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub expires_at: Timestamp,
-    /// The id of the token that opened it; absent where an identity provider did.
+    /// The id of the token that opened the session. Absent if an identity provider authenticated the member.
     pub created_by: Option<String>,
-    /// The issuer of the identity provider that vouched for the member; absent where a token opened it.
+    /// The issuer of the identity provider that authenticated the member. Absent if a token opened the session.
     #[serde(default)]
     pub issuer: Option<String>,
 }

@@ -47,7 +47,7 @@ pub struct ReadSnapshotKeys {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SnapshotKeys {
-    /// The current one first. Snapshots that the others signed may still be relied upon.
+    /// The keys, the current one first. Snapshots that are signed by the others remain valid until they expire.
     pub keys: Vec<SnapshotKey>,
 }
 
@@ -63,7 +63,7 @@ pub struct SnapshotKey {
     pub alg: String,
     /// `sig`.
     pub r#use: String,
-    /// Its thumbprint (RFC 7638), in base64url.
+    /// The key's thumbprint (RFC 7638), in base64url.
     pub kid: String,
     /// The key's 32 bytes, in base64url.
     pub x: String,

@@ -25,12 +25,12 @@ pub struct CreateToken {
     pub scopes: Vec<ScopePattern>,
     /// When it ends, at most one way of saying so.
     pub lifetime: Lifetime,
-    /// Valid from here on; before its end.
+    /// The time from which the token is valid. It must be earlier than the expiration.
     pub not_before: Option<Timestamp>,
     /// Whether it starts switched on.
     pub enabled: bool,
-    /// Where it may be used from, at most 100 blocks. Where empty: anywhere, or where the creating token may be used
-    /// from unless that holds `tokens:grant`.
+    /// IP addresses or CIDR ranges from which the token can be used, at most 100. If empty, any address is allowed, or
+    /// those of the creating token unless that has `tokens:grant`.
     pub allowed_addresses: Vec<AddressBlock>,
     /// The client to pin the token to. An owner has at most one live token pinned to a client.
     pub client_id: Option<String>,
@@ -69,20 +69,21 @@ pub struct ListTokens {
 pub struct TokenFilter {
     /// The owner's member id.
     pub owner: Option<String>,
-    /// What they are just now.
+    /// The current state of the tokens.
     pub state: Option<State>,
-    /// One of the token's own scopes, to the letter.
+    /// One of the token's own scopes, exactly.
     pub scope: Option<ScopePattern>,
-    /// The client they are pinned to or labelled with.
+    /// The client that the tokens are bound to or labelled with.
     pub client_id: Option<String>,
-    /// The digest of their text.
+    /// The digest of the token value.
     pub digest: Option<Digest>,
-    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
+    /// Text to find in the name, note, masked token (`hint`) or id, ignoring the case of ASCII letters. At most 200
+    /// characters.
     pub text: Option<String>,
     /// Its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Its number in the workspace.
+    /// The token's number in the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// Whether it belongs to the actor's own member; root has none.
@@ -140,11 +141,11 @@ pub struct ReadSelf {}
 pub struct RevokeToken {
     /// `tok_…`
     pub id: String,
-    /// For the audit, at most 200 characters.
+    /// A reason for the audit log, at most 200 characters.
     pub reason: Option<String>,
 }
 
-/// Who a token belongs to.
+/// The owner of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Owner {
@@ -154,70 +155,70 @@ pub struct Owner {
     pub number: u64,
 }
 
-/// What a token is just now: of several that apply, the first of these.
+/// Token state. If several apply, the first in this order: `revoked`, `disabled`, `expired`, `pending`, `active`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenState"))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Revoked, for good.
+    /// Revoked permanently.
     Revoked,
-    /// Switched off.
+    /// Disabled.
     Disabled,
-    /// Its time is over.
+    /// Expired.
     Expired,
-    /// Its time has not come.
+    /// Not valid yet: `not_before` is in the future.
     Pending,
-    /// None of these.
+    /// Active: none of the other states applies.
     Active,
 }
 
-/// A token as its owner and admins see it: everything but its text.
+/// A token, without its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Token"))]
 pub struct TokenView {
     /// `tok_…`
     pub id: String,
-    /// Its number in the workspace.
+    /// The token's number in the workspace.
     pub number: u64,
-    /// The digest of its text.
+    /// The digest of the token value.
     pub digest: Digest,
-    /// Prefix and last four characters, to recognise it by.
+    /// The masked token: prefix and last four characters.
     pub hint: String,
     /// Its name.
     pub name: String,
-    /// A note about it.
+    /// A note.
     pub note: Option<String>,
-    /// Who it belongs to.
+    /// The member that owns the token.
     pub owner: Owner,
-    /// Its own scopes.
+    /// The token's own scopes.
     pub scopes: ScopeSet,
-    /// What it may do: its own scopes as far as its owner is granted them.
+    /// Effective scopes: the token's own scopes, as far as its owner's granted scopes cover them.
     pub effective_scopes: ScopeSet,
-    /// What it is just now.
+    /// The current state.
     pub state: State,
-    /// Whether it is switched on.
+    /// Whether the token is enabled.
     pub enabled: bool,
-    /// When it was issued.
+    /// When the token was created.
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
-    /// Who issued it: the id of a token or session, or `root`.
+    /// Who created the token: the id of a token or session, or `root`.
     pub created_by: String,
-    /// When it ends.
+    /// When the token expires.
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub expires_at: Option<Timestamp>,
-    /// When it begins.
+    /// The time from which the token is valid.
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub not_before: Option<Timestamp>,
-    /// Where it may be used from; anywhere where empty.
+    /// IP addresses or CIDR ranges from which the token can be used. If empty, any address is allowed.
     pub allowed_addresses: Vec<AddressBlock>,
-    /// The client it is pinned to or labelled with.
+    /// The client that the token is bound to or labelled with.
     pub client_id: Option<String>,
     /// Free-form metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// When it was last used, as far as is known.
+    /// When the token was last used, as far as was reported.
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub last_used_at: Option<Timestamp>,
@@ -225,28 +226,28 @@ pub struct TokenView {
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub revoked_at: Option<Timestamp>,
-    /// Rises with every change to the token.
+    /// Rises with every change of the token.
     pub version: u64,
-    /// In a list that was asked for usage: how often it was used on each of the last days (UTC), oldest first.
+    /// How often the token was used on each of the last days (UTC), oldest first. Only in lists requested with `usage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daily_uses: Option<Vec<u64>>,
 }
 
-/// A token just issued or rotated, with its text: the one reply that carries it.
+/// A token that was just created or rotated, with its value. No other response contains the value.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "IssuedToken"))]
 pub struct Issued {
-    /// The text, this once. Absent where the command was repeated under its idempotency key: the text was in the first
-    /// answer and is stored nowhere.
+    /// The token value, returned only once. Absent if the request was repeated with the same `Idempotency-Key`: the
+    /// value was in the first response and is not stored.
     #[serde(rename = "token")]
     pub text: Option<TokenValue>,
-    /// Where the text is absent: true.
+    /// `true` if the token value is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_shown_before: Option<bool>,
-    /// Where the text is absent: what to do.
+    /// If the token value is absent: what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// After a rotation: until when the text it had works.
+    /// After a rotation: until when the previous token value is valid.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub previous_valid_until: Option<Timestamp>,
@@ -274,15 +275,15 @@ pub struct UpdateToken {
     pub name: Option<String>,
     /// 0–1,000 characters.
     pub note: Patch<String>,
-    /// On or off.
+    /// Whether the token is enabled.
     pub enabled: Option<bool>,
-    /// Its own scopes.
+    /// The token's own scopes.
     pub scopes: Option<ScopeChange>,
     /// When it ends; to clear it is to ask for no end.
     pub lifetime: Patch<Lifetime>,
-    /// When it begins.
+    /// The time from which the token is valid.
     pub not_before: Patch<Timestamp>,
-    /// Where it may be used from; anywhere where empty.
+    /// IP addresses or CIDR ranges from which the token can be used. If empty, any address is allowed.
     pub allowed_addresses: Option<Vec<AddressBlock>>,
     /// Free-form metadata.
     pub metadata: Patch<Map<String, Value>>,
@@ -317,7 +318,7 @@ pub struct RotateToken {
 pub struct RevokeText {
     /// The digest of the text.
     pub digest: Digest,
-    /// For the audit, at most 200 characters.
+    /// A reason for the audit log, at most 200 characters.
     pub reason: Option<String>,
 }
 
@@ -345,7 +346,7 @@ pub enum Ended {
 pub struct RevokeTokens {
     /// Which.
     pub select: Selection,
-    /// For the audit, at most 200 characters.
+    /// A reason for the audit log, at most 200 characters.
     pub reason: Option<String>,
 }
 
@@ -353,17 +354,17 @@ pub struct RevokeTokens {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// These, by id; 1 to 1,000.
+    /// Revoke the tokens with these ids: 1 to 1,000.
     Ids(Vec<String>),
     /// Those that the filter finds and that are not revoked.
     Filter(TokenFilter),
 }
 
-/// What became of the tokens, in the order asked.
+/// The results, in the order of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct RevokedTokens {
-    /// One for each token.
+    /// One result for each token.
     pub items: Vec<RevokedItem>,
 }
 
@@ -381,7 +382,8 @@ pub struct ImportTokens {
 pub struct ImportLine {
     /// SHA-256 of its text.
     pub digest: Digest,
-    /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
+    /// Whether the token value has so little entropy that it could be recovered from its digest by brute force. Such
+    /// tokens are excluded from snapshots.
     pub weak: bool,
     /// How many characters its text has, where that is known: 16 to 512, or it could never be verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,7 @@ pub struct Reported {}
 pub struct ReadUsage {
     /// `tok_…`
     pub id: String,
-    /// How many days (UTC), today's included: 1 to 90, 30 where absent.
+    /// The number of days (UTC, including today): 1 to 90. Default: 30.
     pub days: Option<u32>,
 }
 
@@ -42,11 +42,11 @@ pub struct ReadUsage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Usage {
-    /// One for each day, oldest first, also where there was no use.
+    /// One entry for each day, oldest first, including days without uses.
     pub items: Vec<DayOfUse>,
-    /// Uses on all of these days.
+    /// The total number of uses on these days.
     pub total: u64,
-    /// When it was last used, on whichever day.
+    /// When the token was last used, on any day.
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub last_used_at: Option<Timestamp>,
@@ -56,10 +56,10 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct DayOfUse {
-    /// The day (UTC), by its beginning.
+    /// The day (UTC).
     #[serde(with = "rfc3339::date")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Date"))]
     pub day: Timestamp,
-    /// How often.
+    /// How often the token was used on that day.
     pub uses: u64,
 }

@@ -41,29 +41,29 @@ pub struct PutScopes {
 pub struct ScopeEntry {
     /// The scope.
     pub name: Scope,
-    /// What it permits, in words; at most 500 characters.
+    /// A description of what the scope permits, at most 500 characters.
     pub description: String,
-    /// Who is shown it: admins only, or everybody.
+    /// Who can see the scope: only admins, or every member.
     pub visible_to: Role,
-    /// Who may grant it: admins only, or everybody who has it.
+    /// Who can grant the scope: only admins, or every member that has it.
     pub grantable_by: Role,
-    /// The freshness that a check for it asks at least.
+    /// The minimum freshness level of checks that require this scope.
     pub freshness: Option<Freshness>,
 }
 
-/// The catalogue as the actor sees it.
+/// The scope catalogue, as far as the caller may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Catalogue {
-    /// In the order of their names.
+    /// The scopes, ordered by name.
     pub scopes: Vec<ScopeEntry>,
 }
 
-/// The workspace as its admins see it.
+/// A workspace and its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Workspace {
-    /// Its key, as its tokens carry it.
+    /// The workspace's key, which its tokens contain.
     pub key: WorkspaceKey,
     /// Its slug.
     pub slug: Slug,
@@ -71,29 +71,30 @@ pub struct Workspace {
     pub name: String,
     /// The prefix of its tokens.
     pub prefix: Prefix,
-    /// When it was made.
+    /// When it was created.
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
-    /// Whether it is suspended, and all its tokens with it.
+    /// Whether the workspace, and with it all its tokens, is suspended.
     #[serde(rename = "state", with = "status")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Status"))]
     pub suspended: bool,
     /// Its settings.
     #[serde(flatten)]
     pub settings: Settings,
-    /// How full its storage is, where it is read by whoever holds `workspace:manage`.
+    /// How much storage is used. Present if the caller has the scope `workspace:manage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Stored>,
 }
 
-/// How full the storage of a workspace is. From nine tenths on nothing is added to it; what takes away still works.
+/// How much of the workspace's storage is used. From nine tenths on, requests that would add to it are rejected;
+/// requests that take something away still work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Storage"))]
 pub struct Stored {
     /// How many bytes are used.
     pub used_bytes: u64,
-    /// How many there may be.
+    /// How many bytes can be used.
     pub limit_bytes: u64,
 }
 
@@ -101,27 +102,27 @@ pub struct Stored {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Settings {
-    /// How many live tokens a member may have whose own quota says nothing.
+    /// Maximum number of live tokens per member, unless the member has its own quota.
     pub default_quota: u64,
-    /// The longest life of a token, in seconds; no limit where absent.
+    /// Maximum token lifetime, in seconds. If absent, there is no limit.
     pub max_lifetime: Option<u64>,
     /// How long a session lasts, in seconds.
     pub session_length: u64,
-    /// How long a lease lasts, in seconds: for how long a verifier elsewhere may pass a token that was revoked.
+    /// Lease duration in seconds: the longest time a remote verifier may accept a revoked token at `bounded` freshness.
     #[serde(default = "lease_of_old")]
     pub lease_max: u64,
-    /// For how long a snapshot may be relied upon, in seconds, and so pass a token that was revoked.
+    /// How long a snapshot is valid, in seconds: the longest time an offline verifier may accept a revoked token.
     #[serde(default = "snapshot_of_old")]
     pub snapshot_max: u64,
-    /// For how many days audit rows are kept; for ever where absent.
+    /// For how many days audit log entries are kept. If absent, they are kept forever.
     #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
-    /// The origins whose web pages may send requests, each as a browser names it: `https://app.example.com`.
+    /// Other origins whose web pages can send requests, as browsers send them in `Origin`: `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// The hosts by which it is reached: a token that was issued elsewhere need not name its workspace there.
+    /// The hosts of the workspace. A third-party token that is sent to one of them need not name its workspace.
     #[serde(default)]
     pub hosts: Hosts,
-    /// Who may vouch for members that sign in.
+    /// The identity providers that can authenticate members.
     #[serde(default)]
     pub identity_providers: Vec<IdentityProvider>,
 }
@@ -145,7 +146,7 @@ pub struct ReadWorkspace {}
 pub struct UpdateWorkspace {
     /// 1–200 characters.
     pub name: Option<String>,
-    /// The prefix of tokens issued from now on.
+    /// The prefix of tokens created from now on.
     pub prefix: Option<Prefix>,
     /// 1 to 1,000,000.
     pub default_quota: Option<u64>,
@@ -216,11 +217,11 @@ pub struct SetHosts {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DeleteWorkspace {}
 
-/// How far a deletion is.
+/// The progress of a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Deletion"))]
 pub struct Deleted {
-    /// Whether everything is gone, from the registry too.
+    /// Whether all data is deleted, including the registry's.
     pub complete: bool,
 }
 
@@ -236,39 +237,40 @@ pub struct ReadAudit {
     pub page: Page,
 }
 
-/// One change that was made.
+/// One audit log entry: a change that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
-    /// Counts up; never used again.
+    /// A sequence number that only rises and is never reused.
     pub seq: u64,
-    /// When.
+    /// When the change was made.
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub at: Timestamp,
-    /// By whom: the id of a token or session, `root`, or `sign_in` where an identity provider vouched for a member.
+    /// Who made the change: the id of a token or session, `root`, or `sign_in` if an identity provider authenticated
+    /// the member.
     pub actor: String,
-    /// What: `token.create`, `member.update`, …
+    /// The action: `token.create`, `member.update`, …
     pub action: String,
-    /// To what, by its id.
+    /// The id of what was changed.
     pub subject: String,
-    /// What was changed, as it was.
+    /// The changed fields before the change.
     pub before: Option<Value>,
-    /// As it is since.
+    /// The changed fields after the change.
     pub after: Option<Value>,
-    /// The id of the request.
+    /// The id of the request that made the change.
     pub request_id: String,
-    /// Where the request came from.
+    /// The IP address that sent the request.
     pub address: Option<IpAddr>,
 }
 
-/// A workspace just made.
+/// A workspace that was just created.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewWorkspaceWithToken"))]
 pub struct Bootstrapped {
     /// The workspace.
     pub workspace: Workspace,
-    /// The first admin's first token.
+    /// The first admin's token.
     #[serde(rename = "token")]
     pub admin: Issued,
 }

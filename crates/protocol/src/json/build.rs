@@ -70,7 +70,7 @@ impl<'de> Visitor<'de> for Build {
         while let Some(name) = object.next_key()? {
             let name = match name {
                 Name::Field(name) if name.starts_with(PRIVATE) => {
-                    return Err(de::Error::custom("an object has a field of a name that is reserved"));
+                    return Err(de::Error::custom("an object has a field with a reserved name"));
                 }
                 Name::Field(name) => name,
                 Name::Digits => {
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Build {
             };
             let Built(value) = object.next_value()?;
             if fields.insert(name, value).is_some() {
-                return Err(de::Error::custom("an object has two fields of one name"));
+                return Err(de::Error::custom("an object has two fields with the same name"));
             }
         }
         Ok(Value::Object(fields))
@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for Name {
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
-                if name == NUMBER { Ok(Name::Digits) } else { Err(E::custom("a name stands where none may")) }
+                if name == NUMBER { Ok(Name::Digits) } else { Err(E::custom("unexpected field name")) }
             }
         }
 

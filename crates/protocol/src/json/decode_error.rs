@@ -1,4 +1,5 @@
-//! Where JSON is not what it should be, and why, in words that repeat none of it.
+//! Where JSON does not match the expected type, and why. The message repeats no string of the input, which may be a secret,
+//! except the name of an unknown field, which the pointer names too.
 
 use std::fmt;
 
@@ -11,7 +12,12 @@ pub struct DecodeError {
     why: String,
     /// The way to the value at fault, from the inside out.
     steps: Vec<String>,
+    /// Whether `why` already names the field at fault.
+    names_field: bool,
 }
+
+/// The most characters of an unknown field's name that the message repeats.
+const LONGEST_NAME: usize = 64;
 
 impl DecodeError {
     /// The value at fault, as a JSON pointer (RFC 6901); a field that is missing or not known is named itself.
@@ -19,6 +25,15 @@ impl DecodeError {
     pub fn pointer(&self) -> String {
         let steps = self.steps.iter().rev().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
         steps.collect()
+    }
+
+    /// The message with the place of the value at fault, to follow "Invalid request body".
+    #[must_use]
+    pub fn with_place(&self) -> String {
+        if self.names_field || self.steps.is_empty() {
+            return format!(": {self}");
+        }
+        format!(" at `{}`: {self}", self.pointer())
     }
 
     pub(super) fn of(why: &str) -> Self {
@@ -34,7 +49,7 @@ impl DecodeError {
 
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(why: T) -> Self {
-        Self { why: why.to_string(), steps: Vec::new() }
+        Self { why: why.to_string(), steps: Vec::new(), names_field: false }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -42,12 +57,12 @@ impl de::Error for DecodeError {
             Unexpected::Bool(value) => value,
             Unexpected::Unsigned(number) => number,
             Unexpected::Signed(number) => number,
-            Unexpected::Float(_) => &"a fraction",
+            Unexpected::Float(_) => &"a fractional number",
             Unexpected::Seq => &"a list",
             Unexpected::Map => &"an object",
             Unexpected::Unit | Unexpected::Option => &"null",
             // Not to be repeated, whatever kind of text it is.
-            _ => &"text",
+            _ => &"a string",
         };
         Self::custom(format_args!("expected {}, found {found}", in_words(expected)))
     }
@@ -61,19 +76,26 @@ impl de::Error for DecodeError {
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::custom(format_args!("expected one of: {}", expected.join(", ")))
+        Self::custom(format_args!("expected one of {}", list(expected)))
     }
 
-    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        match expected {
-            [] => Self::custom("there is no such field, nor any other"),
-            known => Self::custom(format_args!("there is no such field, but these: {}", known.join(", "))),
-        }
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let name: String = field.chars().take(LONGEST_NAME).collect();
+        let name = if name.len() < field.len() { name + "…" } else { name };
+        let error = match expected {
+            [] => Self::custom(format_args!("unknown field `{name}`. No fields are allowed")),
+            known => Self::custom(format_args!("unknown field `{name}`. Allowed: {}", list(known))),
+        };
+        Self { names_field: true, ..error }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::custom(format_args!("`{field}` is missing")).inside(field)
+        Self { names_field: true, ..Self::custom(format_args!("the field `{field}` is missing")).inside(field) }
     }
+}
+
+pub(super) fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What is expected, as JSON and people call it. Types of ours say so by themselves; serde's say what Rust calls them.

@@ -7,7 +7,10 @@ use serde::{
 };
 use serde_json::{Number, Value, map};
 
-use super::{decode_error::DecodeError, names::NUMBER};
+use super::{
+    decode_error::{DecodeError, list},
+    names::NUMBER,
+};
 
 /// A tree that is being read.
 pub(super) struct Tree(pub(super) Value);
@@ -221,7 +224,7 @@ impl Tree {
                     _ => Err(DecodeError::of("expected an object with one field")),
                 }
             }
-            _ => self.instead(&&*format!("one of: {}", variants.join(", "))),
+            _ => self.instead(&&*format!("one of {}", list(variants))),
         }
     }
 }
@@ -338,7 +341,7 @@ struct Content(Option<Value>);
 
 impl Content {
     fn tree(self) -> Result<Tree, DecodeError> {
-        self.0.map(Tree).ok_or_else(|| DecodeError::of("expected an object with one field, found text"))
+        self.0.map(Tree).ok_or_else(|| DecodeError::of("expected an object with one field, found a string"))
     }
 }
 
@@ -346,7 +349,7 @@ impl<'de> VariantAccess<'de> for Content {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<(), DecodeError> {
-        self.0.map_or(Ok(()), |_| Err(DecodeError::of("expected text, found an object")))
+        self.0.map_or(Ok(()), |_| Err(DecodeError::of("expected a string, found an object")))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {

@@ -168,10 +168,10 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotCovered => "the segment does not cover this digest",
-            Self::OutOfOrder => "tokens must come in the order of their digests, each once",
-            Self::Indistinct => "the digest begins with the same 16 bytes as another",
-            Self::TooNew => "the token is of a later generation than the segment",
-            Self::AddressesUntold => "the addresses that the token is bound to are not told",
+            Self::OutOfOrder => "tokens must be added in the order of their digests, each once",
+            Self::Indistinct => "the digest starts with the same 16 bytes as another",
+            Self::TooNew => "the token's generation is later than the segment's",
+            Self::AddressesUntold => "the token's allowed addresses are missing",
             Self::Full => "the segment is full",
         })
     }

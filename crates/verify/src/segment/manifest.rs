@@ -241,9 +241,9 @@ impl Read for NamedOwners {
 impl fmt::Display for InvalidManifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Segments => "there must be one segment for each prefix of a length up to 16 bits",
-            Self::Owners => "the ranges of owners must be in order and apart",
-            Self::TooNew => "the workspace is of a later generation than the manifest",
+            Self::Segments => "there must be one segment for each prefix of the same length, up to 16 bits",
+            Self::Owners => "the owner ranges must be sorted and must not overlap",
+            Self::TooNew => "the workspace's generation is later than the manifest's",
         })
     }
 }
@@ -252,10 +252,10 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotNamed => "the manifest names no such file",
-            Self::OtherBytes => "the bytes do not hash to the file's name",
-            Self::Unreadable(RecordError::UnknownFormat) => "the file is in a format that this version does not know",
+            Self::OtherBytes => "the content does not match the hash in the file's name",
+            Self::Unreadable(RecordError::UnknownFormat) => "this version does not know the file's format",
             Self::Unreadable(RecordError::Malformed) => "the file is malformed",
-            Self::OtherContent => "the file is about something else than it was named for",
+            Self::OtherContent => "the file's content does not match its place in the manifest",
         })
     }
 }

@@ -208,9 +208,7 @@ impl Read for SnapshotHead {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Head(RecordError::UnknownFormat) => {
-                f.write_str("the snapshot is in a format that this version does not know")
-            }
+            Self::Head(RecordError::UnknownFormat) => f.write_str("this version does not know the snapshot's format"),
             Self::Head(RecordError::Malformed) => f.write_str("the snapshot's head is malformed"),
             Self::Manifest(error) => write!(f, "the manifest: {error}"),
             Self::Files => f.write_str("the snapshot does not end with the last of its files"),

@@ -111,11 +111,13 @@ impl Flow {
             None => !provider.authorization_response_iss_parameter_supported,
         };
         if !is_from_provider {
-            return Err(Problem::sign_in_failed("the browser came back from another provider"));
+            return Err(Problem::sign_in_failed(
+                "the redirect came from another provider than the one that the sign-in started with",
+            ));
         }
         let code = response
             .code
-            .ok_or_else(|| Problem::sign_in_failed("the provider sent the browser back without a code"))?;
+            .ok_or_else(|| Problem::sign_in_failed("the provider's redirect has no authorization code"))?;
         let methods = provider.token_endpoint_auth_methods_supported.as_deref();
         let secret_in_body =
             methods.is_some_and(|methods| methods.iter().all(|method| method != "client_secret_basic"));
@@ -166,7 +168,7 @@ impl AuthorizationResponse {
                 _ => continue,
             };
             if field.replace(value.into_owned()).is_some() {
-                return Err(Problem::sign_in_failed("the browser came back with a parameter that is there twice"));
+                return Err(Problem::sign_in_failed("a parameter of the provider's redirect occurs twice"));
             }
         }
         Ok(response)

@@ -61,7 +61,9 @@ impl<P: Ports> SignInContext<P> {
             return Err(Problem::sign_in_failed("the token is too long"));
         }
         let provider = self.providers.iter().find(|provider| is_claimed(&token, provider).unwrap_or_default());
-        let provider = provider.ok_or_else(|| Problem::sign_in_failed("the token is of no provider"))?.clone();
+        let provider = provider
+            .ok_or_else(|| Problem::sign_in_failed("no identity provider of the workspace issued the token"))?
+            .clone();
         self.open_by(&provider, token, None).await
     }
 
@@ -133,7 +135,7 @@ impl<P: Ports> SignInContext<P> {
                 self.ledger.app.admission().reject_identity(self.workspace, claims, why, now);
                 problem
             }
-            ProblemCode::NotFound => Problem::sign_in_failed("the workspace is gone"),
+            ProblemCode::NotFound => Problem::sign_in_failed("the workspace no longer exists"),
             _ => problem,
         })
     }

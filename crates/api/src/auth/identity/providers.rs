@@ -34,8 +34,9 @@ pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -
         for (field, address) in addresses {
             if let Some(address) = address.filter(|address| !config.may_ask(address)) {
                 let detail = format!(
-                    "{address} is at a private or reserved address, or in a private domain. Name a provider on the \
-                     public internet, or ask whoever runs the service to set PRIVATE_PROVIDERS to \"allow\"."
+                    "The URL {address} is at a private or reserved address, or in a private domain. Use a provider \
+                     on the public internet, or ask the operator of the deployment to set `PRIVATE_PROVIDERS` to \
+                     `allow`."
                 );
                 let pointer = format!("/identity_providers/{index}/{field}");
                 return Err(Problem::new(ProblemCode::InvalidValue, detail).at(pointer));
@@ -54,7 +55,7 @@ pub(crate) async fn describe<P: Ports>(
     let ask = async {
         let told = app.ports.describe(issuer).await?;
         if told.what.issuer != *issuer {
-            return Err(IdentityProviderError::Unreachable("the provider describes another issuer".to_owned()));
+            return Err(IdentityProviderError::Unreachable("the provider's metadata names another issuer".to_owned()));
         }
         check(app, "authorization_endpoint", &told.what.authorization_endpoint)?;
         check(app, "token_endpoint", &told.what.token_endpoint)?;
@@ -78,7 +79,7 @@ pub(crate) async fn keys<P: Ports>(
     }
     let keys: Vec<_> = known.what.named(name).cloned().collect();
     if keys.is_empty() {
-        Err(Problem::sign_in_failed("the token names a key that its provider does not have"))
+        Err(Problem::sign_in_failed("the token names a key that its provider does not publish"))
     } else {
         Ok(keys)
     }
@@ -96,7 +97,7 @@ pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &
         None => {
             return Err(Problem {
                 again_in: 5,
-                ..Problem::provider_unavailable("too many codes are exchanged at once")
+                ..Problem::provider_unavailable("too many authorization codes are being exchanged at once")
             });
         }
         Some(0) => {}
@@ -126,7 +127,7 @@ async fn obtain<P: Ports, T>(
         }
         waits = waits || cache(&mut app.providers()).may_wait(address, now);
         if !waits || now.since(began_at) >= PATIENCE {
-            return Err(unavailable("others wait for the provider already", 0));
+            return Err(unavailable("too many requests already wait for the provider", 0));
         }
         app.ports.sleep(POLL_INTERVAL).await;
     };
@@ -155,6 +156,6 @@ fn check<P: Ports>(app: &App<P>, what: &str, address: &WebAddress) -> Result<(),
     if app.config().may_ask(address) {
         return Ok(());
     }
-    let why = format!("the provider's {what} is at a private or reserved address, which PRIVATE_PROVIDERS may allow");
+    let why = format!("the provider's {what} is a private or reserved address; PRIVATE_PROVIDERS can allow it");
     Err(IdentityProviderError::Unreachable(why))
 }

@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_concurrently_revoked_token_is_reported_as_not_found() {
-        let problem = Problem::new(ProblemCode::TokenRevoked, "The token is revoked, for good.");
+        let problem = Problem::new(ProblemCode::TokenRevoked, "The token is revoked permanently. Create a new token.");
         assert_eq!(classify(&problem), (StatusCode::NOT_FOUND, "NOT_FOUND"));
     }
 }

@@ -155,7 +155,7 @@ fn not_found(detail: &str) -> Problem {
 }
 
 fn no_such_method() -> Problem {
-    Problem { detail: "There is no such method.".to_owned(), ..Problem::not_found() }
+    Problem { detail: "This method does not exist.".to_owned(), ..Problem::not_found() }
 }
 
 fn missing(argument: &str) -> Problem {
@@ -193,7 +193,7 @@ impl Arguments {
     fn end(&mut self) -> Result<(), Problem> {
         match self.0.next() {
             None => Ok(()),
-            Some(_) => Err(wrong("params", "There are more arguments than the method takes.")),
+            Some(_) => Err(wrong("params", "There are more arguments than the method accepts.")),
         }
     }
 }

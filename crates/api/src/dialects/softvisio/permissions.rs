@@ -86,9 +86,8 @@ impl WantedPermissions {
         match taken.into_iter().find(|scope| after.covers_pattern(scope)) {
             None => Ok(()),
             Some(scope) => {
-                let detail = format!(
-                    "Token permission \"{scope}\" cannot be taken away while the token has one that includes it."
-                );
+                let detail =
+                    format!("Token permission \"{scope}\" cannot be removed while the token has one that includes it.");
                 Err(wrong("permissions", detail))
             }
         }

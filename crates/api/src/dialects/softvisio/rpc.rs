@@ -69,13 +69,13 @@ impl Payload {
         match body {
             Some(Value::Array(items)) if !items.is_empty() && items.iter().all(is_message) => {
                 if items.len() > BATCH {
-                    return Err(unreadable(format!("A batch has at most {BATCH} messages.")));
+                    return Err(unreadable(format!("A batch can have at most {BATCH} messages.")));
                 }
                 Ok(Self::Many(items.into_iter().map(|item| Message::of(item, method.clone())).collect()))
             }
             Some(message) if is_message(&message) => Ok(Self::One(Message::of(message, method))),
             other => {
-                let no_message = || unreadable("This is no message of JSON-RPC 2.0.");
+                let no_message = || unreadable("This is not a JSON-RPC 2.0 message.");
                 let method = method.ok_or_else(no_message)?;
                 Ok(Self::One(Message { method, params: in_list(other), expects: Expects::Json }))
             }

@@ -70,7 +70,7 @@ impl Options {
             return Err(wrong("limit", format!("limit must be between 1 and {MAX_LIMIT}.")));
         }
         if let Some(unknown) = options.any_left() {
-            return Err(wrong("options", format!("There is no option {unknown:?}.")));
+            return Err(wrong("options", format!("Unknown option {unknown:?}.")));
         }
         let rows = |number| usize::try_from(number).unwrap_or(usize::MAX);
         Ok(Self { conditions, order, offset: rows(offset), limit: limit.map_or(usize::MAX, rows) })
@@ -104,7 +104,7 @@ fn read_conditions(conditions: Value) -> Result<Vec<Condition>, Problem> {
     }
     .ok_or_else(|| wrong("where", "where must be a list of [field, operator, value]."))?;
     if terms.len() > MAX_TERMS {
-        return Err(wrong("where", format!("where has at most {MAX_TERMS} conditions.")));
+        return Err(wrong("where", format!("where can have at most {MAX_TERMS} conditions.")));
     }
     terms.into_iter().map(|(field, operator, value)| Condition::new(&field, &operator, value)).collect()
 }
@@ -131,7 +131,8 @@ impl Condition {
             ("in", Value::Array(values)) => Test::IsOneOf(values),
             ("like", Value::String(pattern)) if pattern.chars().count() <= MAX_PATTERN => Test::IsLike(pattern),
             ("in" | "like", _) => {
-                let detail = format!("like takes a string of at most {MAX_PATTERN} characters, and in a list.");
+                let detail =
+                    format!("like requires a string of at most {MAX_PATTERN} characters, and in requires a list.");
                 return Err(wrong("where", detail));
             }
             _ => return Err(wrong("where", "The operators are =, !=, like and in.")),
@@ -147,7 +148,7 @@ fn read_order(order: Value) -> Result<Vec<(Field, Ordering)>, Problem> {
         term => vec![term],
     };
     if terms.len() > MAX_TERMS {
-        return Err(wrong("order_by", format!("order_by has at most {MAX_TERMS} fields.")));
+        return Err(wrong("order_by", format!("order_by can have at most {MAX_TERMS} fields.")));
     }
     let read = |term: Value| match &term {
         Value::String(field) => Ok((Field::named("order_by", field)?, Ordering::Less)),
@@ -178,7 +179,7 @@ impl Field {
             "enabled" => Self::Enabled,
             "created" => Self::Created,
             "last_activity" => Self::LastActivity,
-            _ => return Err(wrong(option, format!("{option} knows no field {name:?}."))),
+            _ => return Err(wrong(option, format!("{option} has an unknown field {name:?}."))),
         })
     }
 

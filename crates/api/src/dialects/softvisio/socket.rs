@@ -173,9 +173,9 @@ impl<P: Ports> Upgrade<P> {
             while let Poll::Ready(frame) = wire.poll_frame(context) {
                 match frame {
                     None => return Poll::Ready((NORMAL, "")),
-                    Some(Frame::Binary) => return Poll::Ready((UNSUPPORTED, "Frames are text.")),
+                    Some(Frame::Binary) => return Poll::Ready((UNSUPPORTED, "Only text frames are accepted.")),
                     Some(Frame::Text(text)) if text.len() > MAX_FRAME => {
-                        return Poll::Ready((TOO_BIG, "A frame has at most 65536 bytes."));
+                        return Poll::Ready((TOO_BIG, "A frame can have at most 65536 bytes."));
                     }
                     Some(Frame::Text(text)) => work.push(self.clone().answer(text, work.len() < WIDTH)),
                 }
@@ -190,7 +190,7 @@ impl<P: Ports> Upgrade<P> {
                 }
             });
             if closes {
-                return Poll::Ready((POLICY, "The token does not pass any more."));
+                return Poll::Ready((POLICY, "The token is no longer valid."));
             }
             if work.len() < before
                 && let Some(background) = BackgroundWork::of(&self.app, Vec::new())
@@ -245,7 +245,8 @@ impl<P: Ports> Upgrade<P> {
             parts.extensions.insert(trace.clone());
             methods::execute(&sender(parts, &self.app).await, message).await
         } else {
-            let detail = format!("At most {WIDTH} messages of one connection are in work at a time.");
+            let detail =
+                format!("A connection can have at most {WIDTH} messages in progress at a time. Wait for a response.");
             let problem = Problem::new(ProblemCode::RateLimited, detail);
             RpcReply { expects: message.expects, outcome: Err(problem) }
         };

@@ -16,7 +16,7 @@ use crate::{
     ports::Ports,
 };
 
-/// The body of a creation.
+/// The body of a request that creates one.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -25,23 +25,27 @@ pub(crate) struct NewToken {
     name: String,
     /// 0–1,000 characters.
     note: Option<String>,
-    /// The owner's member id; the caller's own member where absent. Root has none and must name one.
+    /// The member id of the owner. Default: the caller's own member. The root token belongs to no member and must name
+    /// an owner.
     owner: Option<String>,
-    /// Its own scopes, at most 100. Each is built in, or in the catalogue, or a wildcard that matches such.
+    /// The token's own scopes, at most 100. Each is built in, is in the catalogue, or is a wildcard that matches such a
+    /// scope.
     scopes: Vec<ScopePattern>,
-    /// When it ends, or the last day it works through, in UTC; at most one of this and `expires_in`. Where neither is given, as late as may be.
+    /// When the token expires: a time, or the last day (UTC) on which it is valid. Send at most one of `expires_at` and
+    /// `expires_in`; without either, the token expires as late as is allowed.
     expires_at: Option<End>,
-    /// In how many seconds it ends.
+    /// In how many seconds the token expires.
     #[serde(default, deserialize_with = "seconds_if_any")]
     expires_in: Option<u64>,
-    /// Valid from here on; before its end.
+    /// The time from which the token is valid. It must be earlier than the expiration.
     not_before: Option<Rfc3339>,
-    /// Whether it starts switched on; it does where absent.
+    /// Whether the token is enabled. Default: `true`.
     enabled: Option<bool>,
-    /// Where it may be used from, at most 100 blocks. Where empty: anywhere, or where the creating token may be used from unless that holds `tokens:grant`.
+    /// IP addresses or CIDR ranges from which the token can be used, at most 100. If empty, any address is allowed, or
+    /// those of the creating token unless that has `tokens:grant`.
     #[serde(default)]
     allowed_addresses: Vec<AddressBlock>,
-    /// The client to pin it to.
+    /// The client to bind the token to.
     client_id: Option<String>,
     /// At most 4 KiB of JSON, at most 32 levels deep.
     metadata: Option<Map<String, Value>>,
@@ -81,6 +85,6 @@ impl NewToken {
 }
 
 pub(crate) fn ends_twice() -> Problem {
-    let detail = "Give expires_at or expires_in, not both.";
+    let detail = "Send `expires_at` or `expires_in`, not both.";
     Problem::new(ProblemCode::InvalidValue, detail).at("/expires_in")
 }

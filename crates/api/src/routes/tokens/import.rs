@@ -27,17 +27,17 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// The most lines of one import.
 const MAX_LINES: usize = 10_000;
 
-/// The body of an import.
+/// The body of an import request.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Import {
-    /// 1 to 10,000 lines, read one by one.
+    /// 1 to 10,000 lines. Each is validated individually.
     #[cfg_attr(feature = "openapi", schemars(with = "Vec<ImportedToken>"))]
     tokens: Vec<Value>,
 }
 
-/// A line, as it should be.
+/// One third-party token to import.
 #[cfg(feature = "openapi")]
 #[derive(schemars::JsonSchema)]
 #[expect(dead_code, reason = "says what a line holds; it is read in two parts")]
@@ -52,16 +52,18 @@ struct ImportedToken {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct ImportOrigin {
-    /// The SHA-256 digest of its text, 32 bytes. The text must be 16 to 512 visible ASCII characters, and not look like a
-    /// token of this service: another is never verified.
+    /// The SHA-256 digest of the token value, 32 bytes. The value must be 16 to 512 visible ASCII characters and must
+    /// not have the format of a Counterfoil token; other values can never be verified.
     digest: String,
-    /// How the digest is written; base64 with or without padding.
+    /// The encoding of the digest. Base64 may be padded or not.
     #[serde(default)]
     encoding: DigestEncoding,
-    /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
+    /// Whether the token value has so little entropy that it could be recovered from its digest by brute force. Such
+    /// tokens are excluded from snapshots.
     #[serde(default)]
     weak: bool,
-    /// How many characters its text has. Give it where it is known: a text that can never be verified is refused then.
+    /// The number of characters of the token value. Send it if you know it: values of a length that can never be
+    /// verified are then rejected.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schemars(range(min = 16, max = 512)))]
     length: Option<u64>,
@@ -78,34 +80,34 @@ enum DigestEncoding {
     Base64Url,
 }
 
-/// What became of the lines.
+/// The result of an import.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct Imported {
-    /// How many were imported.
+    /// How many lines were imported.
     imported: usize,
-    /// One for each line, in their order.
+    /// One result for each line, in the same order.
     items: Vec<ImportedLine>,
 }
 
-/// What became of one line; the first is number 1.
+/// The result of one line.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct ImportedLine {
-    /// The first is number 1.
+    /// The number of the line. The first line is 1.
     line: usize,
-    /// What became of it.
+    /// The result.
     result: LineResult,
     /// The new token's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// Why it was refused: a problem's code.
+    /// Why the line was rejected: a problem code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    /// The same in a sentence.
+    /// The reason in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// The field at fault, as a JSON pointer into the line.
+    /// The field that caused the error, as a JSON pointer into the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
 }
@@ -125,7 +127,7 @@ pub(crate) async fn import<P: Ports>(
 ) -> Result<Reply<Imported>, Problem> {
     let body: Import = caller.large(request, MAX_BODY, BuiltIn::TokensImport).await?;
     if !(1..=MAX_LINES).contains(&body.tokens.len()) {
-        return Err(invalid("/tokens", format!("Give 1 to {MAX_LINES} tokens.")));
+        return Err(invalid("/tokens", format!("Send 1 to {MAX_LINES} tokens.")));
     }
     let mut lines = Vec::new();
     let mut read = Vec::with_capacity(body.tokens.len());
@@ -151,15 +153,12 @@ pub(crate) async fn import<P: Ports>(
 }
 
 fn parse(line: Value) -> Result<ImportLine, Problem> {
-    let Value::Object(mut token) = line else { return Err(invalid("", "A line is a JSON object.")) };
+    let Value::Object(mut token) = line else { return Err(invalid("", "Each line must be a JSON object.")) };
     let taken = ["digest", "encoding", "weak", "length"].into_iter().filter_map(|field| token.remove_entry(field));
     let origin: Map<String, Value> = taken.collect();
     let ImportOrigin { digest, encoding, weak, length } = fit(Value::Object(origin))?;
     let digest = decode(&digest, encoding).ok_or_else(|| {
-        invalid(
-            "/digest",
-            "A digest is the 32 bytes of a SHA-256, written as its encoding says: hex where it says nothing.",
-        )
+        invalid("/digest", "A digest must be the 32 bytes of a SHA-256 in the given `encoding` (default: `hex`).")
     })?;
     let token = fit::<NewToken>(Value::Object(token))?.into_command()?;
     Ok(ImportLine { digest, weak, length, token })

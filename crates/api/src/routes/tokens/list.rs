@@ -18,25 +18,26 @@ use crate::{
 pub(crate) struct TokenQuery {
     /// The owner's member id.
     owner: Option<String>,
-    /// What they are just now.
+    /// The current state of the tokens.
     state: Option<State>,
-    /// One of the token's own scopes, to the letter.
+    /// One of the token's own scopes, exactly.
     scope: Option<ScopePattern>,
-    /// The client they are pinned to or labelled with.
+    /// The client that the tokens are bound to or labelled with.
     client_id: Option<String>,
-    /// The digest of their text.
+    /// The digest of the token value.
     digest: Option<Digest>,
-    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
+    /// Text to find in the name, note, masked token (`hint`) or id, ignoring the case of ASCII letters. At most 200
+    /// characters.
     q: Option<String>,
-    /// The column, with `-` before it from the highest down; `-number` where absent.
+    /// The column to sort by, with `-` before it for descending order. Default: `-number`.
     #[serde(default)]
     sort: Sort,
-    /// How many items: 1 to 100, 50 where absent.
+    /// The number of items per page: 1 to 100. Default: 50.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
-    /// Where the last page ended: its `next_cursor`.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
-    /// Tells each token's uses on so many of the last days (UTC), today's included, as `daily_uses`.
+    /// Include each token's uses on this many of the last days (UTC, including today) as `daily_uses`.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
     usage: Option<u32>,
 }
@@ -85,7 +86,8 @@ impl<'de> Deserialize<'de> for Sort {
             "expires_at" => TokenColumn::ExpiresAt,
             "last_used_at" => TokenColumn::LastUsedAt,
             _ => {
-                let expected = "sort must be number, name, created_at, expires_at or last_used_at, or one of them with - before it";
+                let expected = "`sort` must be `number`, `name`, `created_at`, `expires_at` or `last_used_at`, with \
+                    an optional `-` before it";
                 return Err(D::Error::custom(expected));
             }
         };

@@ -19,9 +19,9 @@ use crate::{
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokeQuery {
-    /// For the audit, at most 200 characters.
+    /// A reason for the audit log, at most 200 characters.
     reason: Option<String>,
-    /// Answers only when no `bounded` check accepts it any more.
+    /// Send the response only once no `bounded` check accepts the token any more.
     #[serde(default)]
     wait: bool,
 }
@@ -36,38 +36,39 @@ pub(crate) async fn revoke<P: Ports>(
     tagged(caller.ask_with(options, RevokeToken { id, reason }).await?)
 }
 
-/// The body of a revocation of many.
+/// The body of a request that revokes many tokens.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BulkRevocation {
-    /// These, by id; 1 to 1,000.
+    /// Revoke the tokens with these ids: 1 to 1,000.
     ids: Option<Vec<String>>,
-    /// Those that it finds and that are not revoked.
+    /// Revoke the tokens that this filter matches and that are not revoked.
     filter: Option<Filter>,
-    /// For the audit, at most 200 characters.
+    /// A reason for the audit log, at most 200 characters.
     reason: Option<String>,
-    /// Answers only when no `bounded` check accepts them any more.
+    /// Send the response only once no `bounded` check accepts the tokens any more.
     #[serde(default)]
     wait: bool,
 }
 
-/// Which tokens, as the list's query says it.
+/// Which tokens to select, with the same fields as the query of the list.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenFilter"))]
 #[serde(deny_unknown_fields)]
 struct Filter {
     /// The owner's member id.
     owner: Option<String>,
-    /// What they are just now.
+    /// The current state of the tokens.
     state: Option<State>,
-    /// One of the token's own scopes, to the letter.
+    /// One of the token's own scopes, exactly.
     scope: Option<ScopePattern>,
-    /// The client they are pinned to or labelled with.
+    /// The client that the tokens are bound to or labelled with.
     client_id: Option<String>,
-    /// The digest of their text.
+    /// The digest of the token value.
     digest: Option<Digest>,
-    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
+    /// Text to find in the name, note, masked token (`hint`) or id, ignoring the case of ASCII letters. At most 200
+    /// characters.
     q: Option<String>,
 }
 
@@ -79,7 +80,7 @@ pub(crate) async fn revoke_many<P: Ports>(
         (Some(ids), None) => Selection::Ids(ids),
         (None, Some(filter)) => Selection::Filter(filter.into()),
         _ => {
-            let detail = "Give either ids or filter.";
+            let detail = "Send either `ids` or `filter`.";
             return Err(Problem::new(ProblemCode::InvalidValue, detail).at(""));
         }
     };

@@ -26,7 +26,7 @@ use crate::{
     ports::Ports,
 };
 
-/// The body of a change.
+/// The body of a change. Omitted fields are unchanged.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
@@ -37,28 +37,29 @@ pub(crate) struct TokenChange {
     /// 0–1,000 characters.
     #[serde(default, deserialize_with = "clearable")]
     note: Patch<String>,
-    /// On or off.
+    /// Whether the token is enabled.
     #[serde(default, deserialize_with = "present")]
     enabled: Option<bool>,
-    /// A list replaces its scopes; a map of booleans adds and takes away.
+    /// An array replaces the scopes; an object adds (`true`) or removes (`false`) individual scopes.
     #[serde(default, deserialize_with = "present")]
     scopes: Option<Scopes>,
-    /// When it ends, or the last day it works through, in UTC; `null` asks for no end. Not together with `expires_in`.
+    /// When the token expires: a time, or the last day (UTC) on which it is valid. `null` removes the expiration. Not
+    /// together with `expires_in`.
     #[serde(default, deserialize_with = "clearable")]
     expires_at: Patch<End>,
-    /// In how many seconds it ends.
+    /// In how many seconds the token expires.
     #[serde(default, deserialize_with = "seconds_present")]
     expires_in: Option<u64>,
-    /// When it begins.
+    /// The time from which the token is valid.
     #[serde(default, deserialize_with = "clearable")]
     not_before: Patch<Rfc3339>,
-    /// Where it may be used from; anywhere where empty.
+    /// IP addresses or CIDR ranges from which the token can be used. If empty, any address is allowed.
     #[serde(default, deserialize_with = "present")]
     allowed_addresses: Option<Vec<AddressBlock>>,
     /// At most 4 KiB of JSON, at most 32 levels deep.
     #[serde(default, deserialize_with = "clearable")]
     metadata: Patch<Map<String, Value>>,
-    /// Answers only when every check but eventual ones goes by the change.
+    /// Send the response only once every check except `eventual` ones uses the change.
     #[serde(default)]
     wait: bool,
 }
@@ -129,7 +130,7 @@ impl<'de> Deserialize<'de> for Scopes {
             type Value = ScopeChange;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of scopes, or an object that says true or false of scopes")
+                f.write_str("a list of scopes, or an object of scopes with true or false")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ScopeChange, A::Error> {

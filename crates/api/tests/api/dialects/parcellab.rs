@@ -20,8 +20,7 @@ const REVOKE: (&str, &str) = ("POST", "/tokens/revoke");
 const ADMIN: &str = "1";
 
 /// The response to an unknown tokenId.
-const NO_SUCH_TOKEN: &str =
-    r#"{"error":"There is no live token by this tokenId. GET /tokens/list shows those there are."}"#;
+const NO_SUCH_TOKEN: &str = r#"{"error":"No live token has this tokenId. GET /tokens/list shows all live tokens."}"#;
 
 /// A workspace with the catalogue from parcelLab's documentation.
 fn account() -> (Deployment, Tenant) {

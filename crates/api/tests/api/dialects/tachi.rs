@@ -151,7 +151,7 @@ fn tachi_rejects_invalid_creations_with_a_reason() {
     let tachi = Tachi::new();
     let both = "Cannot use ClientID creation and permissions creation at the same time!";
     let neither = "Invalid request, must specify either clientID or permissions.";
-    let beyond = "The scope orders:write is more than the token presented may grant.";
+    let beyond = "The scope orders:write is more than your credential can grant.";
     let unknown = "The scope submit_score is neither built in nor in the workspace's catalogue.";
     for (body, status, description) in [
         (json!({}), 400, neither),
@@ -173,7 +173,7 @@ fn tachi_rejects_invalid_creations_with_a_reason() {
     }
     let no_scope = tachi.create(&json!({ "permissions": ["submit score"] }));
     assert_eq!(no_scope.status, 400);
-    assert!(text(&no_scope.body, "/description").starts_with(r#""submit score" is no scope"#));
+    assert!(text(&no_scope.body, "/description").starts_with(r#""submit score" is not a scope"#));
     let too_long = tachi.create(&json!({ "permissions": [], "identifier": "x".repeat(201) }));
     assert_eq!((too_long.status, &too_long.body["success"]), (400, &json!(false)));
     let call = |body| tachi.deployment.call("POST", CREATE).session(&tachi.ada).content("text/plain", body);
@@ -197,8 +197,8 @@ fn a_client_has_one_live_token_per_user() {
 fn an_exhausted_quota_is_not_reported_as_a_conflict() {
     let tachi = Tachi::new();
     (1..5).for_each(|_| drop(tachi.create(&json!({ "permissions": [] })).expect(200)));
-    let full =
-        "The owner's quota of 5 live tokens is used up: 6 are needed. Revoke one, or ask an administrator for more.";
+    let full = "The owner's quota of 5 live tokens is exceeded: 6 would be needed. Revoke tokens, or ask an \
+        administrator to raise the quota.";
     tachi.fails(|| tachi.create(&json!({ "clientID": "ir" })), 400, full);
 }
 
@@ -327,7 +327,7 @@ fn tachi_enforces_the_sessions_scopes() {
     let (reads, writes) = (session(&["tokens:read"]), session(&["tokens:write"]));
     let own = text(&tachi.token, "/id");
     let [read, write] =
-        ["read", "write"].map(|scope| format!("The token lacks the scope tokens:{scope}, which this needs."));
+        ["read", "write"].map(|scope| format!("The token does not have the required scope `tokens:{scope}`."));
     tachi.fails(|| tachi.page(&writes, "GET", LIST, None), 403, &read);
     tachi.fails(|| tachi.page(&writes, "POST", CREATE, Some(&json!({ "clientID": "ir" }))), 403, &read);
     tachi.fails(|| tachi.remove(&writes, &own), 403, &read);
@@ -355,7 +355,7 @@ fn tachi_reports_an_unreachable_ledger_in_its_format() {
             }
             assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
             assert_eq!(reply.body["success"], json!(false));
-            assert!(text(&reply.body, "/description").starts_with("The ledger did not answer in time."));
+            assert!(text(&reply.body, "/description").starts_with("The ledger did not respond in time."));
             assert_eq!(tachi.deployment.world.dump(), before);
         }
     }
@@ -364,14 +364,14 @@ fn tachi_reports_an_unreachable_ledger_in_its_format() {
 #[test]
 fn unknown_tachi_paths_and_methods_use_its_error_format() {
     let tachi = Tachi::new();
-    let nothing = "There is nothing at this path.";
+    let nothing = "This path does not exist.";
     for path in ["/api/v1/users/me", "/api/v1/users/me/api-tokens/", "/api/v1/users/me/api-token"] {
         tachi.fails(|| tachi.page(&tachi.ada, "GET", path, None), 404, nothing);
     }
-    let method = "This path does not take this method.";
+    let method = "This path does not support this method. Use one that the `Allow` header names.";
     for (name, path) in [("POST", LIST), ("DELETE", CREATE), ("PATCH", "/api/v1/users/me/api-tokens/x")] {
         tachi.fails(|| tachi.page(&tachi.ada, name, path, None), 405, method);
     }
     let large = json!({ "permissions": [], "identifier": "x".repeat(70_000) });
-    tachi.fails(|| tachi.create(&large), 413, "The body is larger than 65536 bytes.");
+    tachi.fails(|| tachi.create(&large), 413, "The body is too large: at most 65536 bytes are allowed.");
 }

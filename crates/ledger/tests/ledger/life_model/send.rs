@@ -169,7 +169,8 @@ fn kept_of(command: &Json, mut reply: Json) -> Option<Json> {
         "create_token" | "rotate_token" => {
             reply["token"] = Json::Null;
             reply["token_shown_before"] = Json::Bool(true);
-            let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
+            let detail = "The token value was returned only in the first response and is not stored. If you did not \
+                receive it, rotate the token.";
             reply["detail"] = detail.into();
         }
         // If nothing was imported, no reply is stored.

@@ -209,7 +209,7 @@ fn token_management_is_for_admins_only() {
     for asked in asked {
         for by in [&eve, ada] {
             let reply = stage.refused(asked.call(deployment).bearer(by), 403, "PERMISSION_DENIED");
-            assert_eq!(reply.body["message"], "The administration of tokens is for admins of the workspace only.");
+            assert_eq!(reply.body["message"], "Only admins of the workspace can administer tokens.");
         }
         let call = asked.call(deployment).session(&session).header("origin", "https://counterfoil.example");
         stage.refused(call, 403, "PERMISSION_DENIED");

@@ -45,7 +45,7 @@ fn an_invalid_token_gets_softvisio_errors_on_every_method() {
         }
         let call = deployment.call("POST", &format!("/v1/api-tokens/{method}"));
         let nobody = call.json(&arguments(method, &id)).send();
-        let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+        let detail = "This request needs a token. Send `Authorization: Bearer <token>` or `X-API-Key: <token>`.";
         refused(&nobody, 401, -32811, detail);
         let two = deployment.call("POST", &format!("/v1/api-tokens/{method}")).bearer(eve).header("x-api-key", "x");
         assert_eq!(code(&two.json(&arguments(method, &id)).send()), (401, -32811));
@@ -74,7 +74,7 @@ fn each_softvisio_method_requires_its_scope() {
         let (lacking, other) = if is_read { (&writes, &reads) } else { (&reads, &writes) };
         let before = acme.deployment.world.dump();
         let scope = if is_read { "tokens:read" } else { "tokens:write" };
-        let detail = format!("The token lacks the scope {scope}, which this needs.");
+        let detail = format!("The token does not have the required scope `{scope}`.");
         refused(&acme.call(lacking, method, &arguments(method, &id)), 401, -32811, &detail);
         assert_eq!(acme.deployment.world.dump(), before);
         if method != "delete" {

@@ -75,7 +75,7 @@ fn a_notification_is_executed_without_a_response() {
 fn a_body_that_is_no_json_rpc_message_is_rejected() {
     let acme = Acme::new();
     for body in [json!([]), json!({}), json!(5), json!(null), json!([1]), json!([{ "jsonrpc": "2.0" }, 1])] {
-        refused(&acme.post(&acme.eve, "/", &body), 400, -32807, "This is no message of JSON-RPC 2.0.");
+        refused(&acme.post(&acme.eve, "/", &body), 400, -32807, "This is not a JSON-RPC 2.0 message.");
     }
     for path in ["/", "/v1/api-tokens/create"] {
         let reply = acme.deployment.call("POST", path).bearer(&acme.eve).raw("{").send();
@@ -83,12 +83,12 @@ fn a_body_that_is_no_json_rpc_message_is_rejected() {
         let large = acme.deployment.call("POST", path).bearer(&acme.eve).content("a/b", vec![b' '; 65_537]).send();
         assert_eq!(code(&large), (413, 413));
     }
-    refused(&acme.call(&acme.eve, "no-such", &json!([])), 404, -32809, "There is no such method.");
+    refused(&acme.call(&acme.eve, "no-such", &json!([])), 404, -32809, "This method does not exist.");
     let nowhere = acme.deployment.get(&acme.eve, "/v1/api-tokens/create/more");
-    refused(&nowhere, 404, -32809, "There is nothing at this path.");
+    refused(&nowhere, 404, -32809, "This path does not exist.");
     for path in ["/v1/api-tokens/read", "/v1/api-tokens"] {
         let reply = acme.deployment.call("PUT", path).bearer(&acme.eve).send();
-        refused(&reply, 405, -32804, "This path does not take this method.");
+        refused(&reply, 405, -32804, "This path does not support this method. Use one that the `Allow` header names.");
     }
     let pinged =
         acme.deployment.call("POST", "/").json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "/ping" })).send();

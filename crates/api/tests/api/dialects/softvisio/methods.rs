@@ -34,9 +34,9 @@ fn softvisio_responses_are_pinned() {
         format!(r#"{{"id":"{id}","enabled":{enabled},"name":"{id}","description":"{description}"}}"#)
     };
     let rows = [
-        row("tokens:read", true, "See tokens"),
-        row("tokens:write", true, "Issue, change and revoke tokens"),
-        row("tokens:grant", false, "Give tokens all that their owner is granted"),
+        row("tokens:read", true, "Read tokens"),
+        row("tokens:write", true, "Create, change and revoke tokens"),
+        row("tokens:grant", false, "Give tokens any scope that their owner is granted"),
         row("orders:read", true, "orders:read"),
     ]
     .join(",");
@@ -130,7 +130,7 @@ fn softvisio_permissions_cannot_exceed_the_granted_scopes() {
             assert_eq!(acme.deployment.world.dump(), before);
         }
         let own = acme.call(&acme.eve, method, &json!([acme.eve_id, { "orders:read": true }]));
-        let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+        let detail = "A token cannot change its own scopes, expiration or allowed addresses. Use a different token.";
         refused(&own, 401, -32811, detail);
     }
     // With tokens:grant, up to the member's granted scopes.
@@ -153,7 +153,7 @@ fn a_removed_permission_must_not_remain_through_a_wildcard() {
         rows.map(|row| text(row, "/id")).collect()
     };
     assert_eq!(enabled(&listed), ["orders:read", "orders:write", "orders:*"], "a wildcard is a permission too");
-    let message = "Token permission \"orders:read\" cannot be taken away while the token has one that includes it.";
+    let message = "Token permission \"orders:read\" cannot be removed while the token has one that includes it.";
     for (method, wanted) in [
         ("update-permissions", json!({})),
         ("set-permissions", narrow[1].clone()),

@@ -10,7 +10,8 @@ use crate::{
 
 const SIGNED_OUT: &str = "This endpoint requires session-level authentication.";
 const NOT_YOURS: &str = "This request cannot be performed by an API key, and requires authentication.";
-const UNREADABLE: &str = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+const UNREADABLE: &str =
+    "No token can be read from this request. Send `Authorization: Bearer <token>` or `X-API-Key: <token>`.";
 const NO_SUCH_USER: &str = "This user does not exist.";
 
 /// Adds a credential to a request.
@@ -56,17 +57,17 @@ fn tachi_rejects_requests_without_a_session_first() {
         (
             |call| call.header("x-api-key", ""),
             401,
-            "The credential is not a token: it is too short (a token has at least 16 characters).",
+            "The credential is not a valid token: it is too short (a token has at least 16 characters).",
         ),
         (
             |call| call.bearer("foo bar"),
             401,
-            "The credential is not a token: there is a space or a line break in it, which no token has.",
+            "The credential is not a valid token: it contains a space or a line break.",
         ),
         (
             |call| call.bearer("one-token-of-two").header("x-api-key", "another"),
             400,
-            "The request presents two different credentials. Send one.",
+            "The request presents two different credentials. Send only one.",
         ),
     ];
     for (present, status, description) in presented {
@@ -99,16 +100,20 @@ fn tachi_rejects_tokens_of_any_kind() {
         (
             &with_bad_check(&good),
             401,
-            "The credential is not a token: its check is wrong, so a character was changed, left out or added.",
+            "The credential is not a valid token: its checksum is wrong, so a character was changed, omitted or added.",
         ),
-        (&with_forged_seal(&acme.key), 401, "The token is not known here."),
-        (&never_issued(&acme.key), 401, "The token is not known here."),
-        (&"a-foreign-text-of-no-workspace".to_owned(), 401, "The token is not known here."),
-        (&revoked, 401, "The token was revoked."),
-        (&expired, 401, "The token has expired."),
-        (&disabled, 401, "The token is switched off."),
-        (&pending, 401, "The token is not valid yet."),
-        (&elsewhere, 403, "The token may not be used from this address."),
+        (&with_forged_seal(&acme.key), 401, "The token is unknown. Check that it was created for this service."),
+        (&never_issued(&acme.key), 401, "The token is unknown. Check that it was created for this service."),
+        (
+            &"a-foreign-text-of-no-workspace".to_owned(),
+            401,
+            "The token is unknown. Check that it was created for this service.",
+        ),
+        (&revoked, 401, "The token was revoked or replaced. Use its current value or a different token."),
+        (&expired, 401, "The token has expired. Use a different token."),
+        (&disabled, 401, "The token is disabled. Have it enabled, or use a different token."),
+        (&pending, 401, "The token is not valid yet: its start time is in the future."),
+        (&elsewhere, 403, "The token cannot be used from this IP address."),
     ] {
         tachi.refuses(|call| call.bearer(token), status, description);
         tachi.refuses(|call| call.header("x-api-key", token), status, description);
@@ -136,7 +141,7 @@ fn tachi_treats_an_ended_session_as_none() {
 fn tachi_rejects_cross_origin_changes_in_a_session() {
     let tachi = Tachi::new();
     let own = text(&tachi.token, "/id");
-    let cross = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
+    let cross = "A session can make changes only from pages of this origin. From elsewhere, present a token.";
     let sent: [Present; 3] = [
         |call| call,
         |call| call.header("origin", "https://evil.example"),
