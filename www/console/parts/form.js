@@ -192,7 +192,7 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
 
 /** The text to show at the field that a problem is about: the API's prefix is about the whole body. */
 export function fieldError({ detail }) {
-  return detail.replace(/^(The body does not fit|Invalid request body): /, "Invalid value: ");
+  return detail.replace(/^Invalid request body(?: at `[^`]*`)?: /, "Invalid value: ");
 }
 
 /** An error about a field, in the shape of the API's problems. */
