@@ -19,10 +19,9 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{
-    prose,
-    world::{Asked, CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS, World},
-};
+#[cfg(test)]
+use crate::prose;
+use crate::world::{Asked, CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS, World};
 
 /// The deployment's root token.
 pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
@@ -406,6 +405,8 @@ impl Reply {
             if is_known { method } else { "other" },
             "unknown methods are not logged: they may be a secret"
         );
+        // A fuzzer's requests put words of their own into what is quoted back to them.
+        #[cfg(test)]
         prose::check_answer(body);
         if *status < 400 {
             return;
