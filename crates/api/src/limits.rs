@@ -23,7 +23,7 @@ impl<P: Ports> App<P> {
         }
     }
 
-    /// Counts a sign-in that somebody at this address is about to begin or complete.
+    /// Counts a sign-in that a client at this address is about to begin or complete.
     pub(crate) async fn count_sign_in(&self, from: Option<IpAddr>) -> Result<(), Problem> {
         let Some(address) = from else { return Ok(()) };
         if self.ports.limit(Class::SignIns, &network(address).to_string()).await {

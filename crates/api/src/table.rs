@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Declares routes. Each has a method, a path, a handler, the operation's id and its summary, followed by calls of
-/// [`Operation`]'s methods that describe the rest.
+/// those methods of `Operation` that describe the rest.
 macro_rules! routes {
     ($(
         $method:ident $path:literal $($handler:ident)::+ $id:literal

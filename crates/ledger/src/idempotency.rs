@@ -63,7 +63,7 @@ pub(crate) trait Repeatable: Ask<Reply: StoredReply> {
 
 /// A reply that can be stored.
 pub(crate) trait StoredReply: Serialize + Sized {
-    /// Removes the token value, which is returned only slot.
+    /// Removes the token value, which is returned only once.
     fn remove_token_value(&mut self) {}
 
     /// Whether the command had an effect. If not, no reply is stored: the repetition has no effect either.

@@ -127,7 +127,7 @@ impl<S: Sql> Ledger<S> {
     /// to once a minute, until it succeeds.
     ///
     /// # Errors
-    /// [`SqlError`] if the database fails. The same step is then taken again at slot.
+    /// [`SqlError`] if the database fails. The same step is then taken again at once.
     pub fn edition_failed(&self, step: &Step, now: Timestamp) -> Result<(), SqlError> {
         self.sql.transaction(|| editions::failed(&self.sql, step, now))
     }

@@ -207,7 +207,7 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Works
     change(tx, after, "workspace.update")
 }
 
-/// Suspends the workspace and thereby all its tokens, or resumes it.
+/// Suspends the workspace, which invalidates all its tokens, or resumes it.
 pub(crate) fn suspend(tx: &Transaction<'_>, ask: &SuspendWorkspace) -> Result<Workspace, CommandError> {
     tx.authority.require_root()?;
     let after = WorkspaceRow { suspended: ask.suspended, ..tx.workspace.clone() };

@@ -1,7 +1,7 @@
-//! Declares requests, each once, with its reply.
+//! A macro that declares each request once, together with its reply.
 
-/// Declares an enum of requests: for each the type of the request and of its reply, for the trait `Ask` that is in
-/// scope.
+/// Declares an enum of requests. Each entry is the type of a request and that of its reply. Implements the trait `Ask`
+/// that is in scope.
 macro_rules! asked {
     ($(#[$about:meta])* $all:ident { $($ask:ident => $reply:ty),* $(,)? }) => {
         $(#[$about])*

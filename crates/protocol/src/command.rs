@@ -42,24 +42,25 @@ pub use self::{
 /// One command with its context.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The ledger's own key: it says which workspace a new ledger is for, and detects a request sent to the wrong
-    /// object.
+    /// The ledger's own key: it determines the workspace of a new ledger, and detects a request that was sent to the
+    /// wrong object.
     pub workspace: WorkspaceKey,
     /// The caller.
     pub actor: Actor,
     /// The request id, for the log and the response.
     pub request_id: String,
-    /// The client's address, for the audit and for tokens that are bound to addresses.
+    /// The client's address, for the audit log and for tokens that are restricted to certain addresses.
     pub address: Option<IpAddr>,
     /// The caller's `Idempotency-Key`, if any: the command has one effect, however often it is sent.
     pub idempotency_key: Option<IdempotencyKey>,
     /// The origin of the web page that sent the request, if it is not the API's own: the workspace must allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// For a command that changes one token: it is executed only if the token's version is one of these.
+    /// For a command that changes one token, a precondition: the command is executed only if the token's version is one
+    /// of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<Vec<u64>>,
-    /// Whether the reply is to say when no verifier relies any more on the state before the command.
+    /// Whether the reply must state when no verifier relies any more on the state before the command.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub wait: bool,
     /// The command.
@@ -199,15 +200,14 @@ impl Command {
     }
 }
 
-/// Only checks that the actor is authenticated and holds this scope, before something is read that is expensive to
-/// read.
+/// Only checks that the actor is authenticated and has this scope, before an expensive read.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CheckScope {
     /// The scope.
     pub scope: BuiltIn,
 }
 
-/// The actor holds the scope.
+/// The actor has the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {}
 

@@ -1,176 +1,177 @@
-//! Why a command was not carried out. A refused command has changed nothing.
+//! The errors of commands. A rejected command has changed nothing.
 
 use counterfoil_verify::Code;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{identity::NotSignedIn, revoked::RevokedItem};
 
-/// Why a command was not carried out.
+/// Why a command was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandError {
-    /// The actor's token does not pass: why, by the verifier's own code.
+    /// The actor's token is not valid. The code is the reason that a verifier gives.
     #[error("the token presented is not valid: {code}")]
     Unauthenticated {
         /// Never [`Code::Valid`].
         code: Code,
     },
-    /// There is no such session, or no longer: the two are not told apart.
+    /// The session does not exist or has ended. The error does not reveal which.
     #[error("the session has ended or does not exist")]
     SessionEnded,
-    /// Nobody signs in this way. Those outside are not told why.
+    /// The sign-in failed. The client is not told why.
     #[error("the sign-in failed")]
     NotSignedIn {
-        /// For the log, never for the caller.
+        /// For the log. It is never returned to the caller.
         detail: String,
-        /// For the audit, where a provider of the workspace has signed the token.
+        /// The reason for the audit log, if a provider of the workspace signed the token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<NotSignedIn>,
     },
-    /// The actor may not do this at all: it lacks a scope.
+    /// The actor lacks a scope that the command requires.
     #[error("the scope {scope} is required")]
     MissingScope {
-        /// The scope that is needed.
+        /// The required scope.
         scope: String,
     },
-    /// The actor may not do this to that: the sentence says what it may.
+    /// The actor may not execute this command, for a reason other than a missing scope.
     #[error("{detail}")]
     Forbidden {
         /// A stable code, `SCREAMING_SNAKE_CASE`.
         code: ForbiddenCode,
-        /// One sentence, fit to be shown.
+        /// A message for the caller, which says what is allowed.
         detail: String,
     },
-    /// There is none by that id, or none that the actor may see: the two are not told apart.
+    /// Nothing of this kind has this id, or the actor may not see it. The error does not reveal which.
     #[error("this {what} does not exist, or you do not have access to it")]
     NotFound {
-        /// `token`, `member`, `workspace`.
+        /// The kind: `token`, `member`, `workspace`, …
         what: String,
     },
-    /// A field holds what it must not.
+    /// The value of a field is not allowed.
     #[error("{pointer}: {detail}")]
     Invalid {
         /// A stable code.
         code: InvalidCode,
-        /// The field at fault, as a JSON pointer (RFC 6901), named as the native API names it: `/scopes/0`,
-        /// `/expires_in`, `/limit`.
+        /// The field, as a JSON pointer (RFC 6901) with the names of the native API: `/scopes/0`, `/expires_in`,
+        /// `/limit`.
         pointer: String,
-        /// One sentence that says what would be right.
+        /// A message for the caller, which says what is allowed.
         detail: String,
     },
-    /// What is asked for exists already.
+    /// Something of this kind already has this value in a field that must be unique.
     #[error("a {what} with this {field} already exists")]
     AlreadyExists {
-        /// `member`, `workspace`.
+        /// The kind: `member`, `workspace`, …
         what: String,
-        /// The field that must be unique.
+        /// The field.
         field: String,
     },
-    /// What the token is just now does not let this be done to it.
+    /// The current state of the token or the workspace does not allow the change.
     #[error("{detail}")]
     Conflict {
         /// A stable code.
         code: ConflictCode,
-        /// One sentence, fit to be shown.
+        /// A message for the caller.
         detail: String,
     },
-    /// The token has another version than the request was meant for.
+    /// The precondition failed: the token's version is none of those that the request allows.
     #[error("the token has changed since it was read")]
     Stale,
-    /// A web page's origin that the workspace does not allow.
+    /// The request comes from a web page of an origin that the workspace does not allow.
     #[error("the workspace does not allow requests from web pages of this origin")]
     OriginNotAllowed,
-    /// The owner would have more live tokens than it may.
+    /// The owner would have more live tokens than its quota allows.
     #[error("the owner's quota of {quota} live tokens is exceeded: {needed} would be needed")]
     QuotaExceeded {
         /// The quota.
         quota: u64,
-        /// How many it would have to be.
+        /// The quota that the command would require.
         needed: u64,
     },
-    /// The owner's tokens would have had more texts than they may, dead ones included.
+    /// The owner's tokens would have had more values in total than allowed, including revoked and replaced ones.
     #[error("the owner's tokens have had {bound} values, the most allowed so far, including revoked and replaced ones")]
     TextsExceeded {
-        /// How many they may have had by now.
+        /// The current limit. It rises daily.
         bound: u64,
     },
-    /// So many answers to the member's requests are kept, or so many bytes of them, that there is no room for another.
+    /// The number or the total size of the replies stored for the member's idempotency keys has reached its limit.
     #[error("the limit of stored responses for this member's idempotency keys is reached")]
     KeysExceeded {
-        /// In how many seconds the oldest of them goes.
+        /// In how many seconds the oldest of them expires; at least 1.
         again_in: u64,
     },
-    /// The storage is nearly full, and this would add to it.
+    /// The workspace's storage is nearly full, and the command would add to it.
     #[error("the workspace's storage is nearly full")]
     StorageFull,
-    /// Of many tokens named, some are not there, or none that the actor may see. Nothing was done to any.
+    /// Some of the tokens to revoke do not exist, or the actor may not see them. None was revoked.
     #[error("some of these tokens do not exist")]
     UnknownTokens {
-        /// One for each token that was named, in that order.
+        /// One result for each token in the request, in the same order.
         items: Vec<RevokedItem>,
     },
-    /// Another command was sent under this idempotency key before.
+    /// The idempotency key was already used for a different command.
     #[error("this idempotency key was already used for another request")]
     IdempotencyMismatch,
     /// The deployment has no secret to sign snapshots with.
     #[error("this deployment does not sign snapshots")]
     SnapshotsOff,
-    /// The ledger does not know what it is asked: it runs an older version than the caller. Nothing was changed.
+    /// The ledger does not know the request, because it runs an older version than the caller. Nothing was changed.
     #[error("the ledger does not know this request")]
     NotUnderstood {
-        /// For the log, never for the caller.
+        /// For the log. It is never returned to the caller.
         detail: String,
     },
-    /// The ledger has a reason that is not known here: it runs a newer version than the caller. Nothing was changed. No
-    /// ledger says this; it is how such a reason is [read](crate::reply_json).
+    /// The ledger rejected the command for a reason that is unknown here, because it runs a newer version than the
+    /// caller. Nothing was changed. No ledger sends this variant: [`reply_json`](crate::reply_json) returns it for a
+    /// reason that it does not know.
     #[error("the ledger rejected the request for a reason that this version does not know")]
     #[serde(skip)]
     NotKnown,
-    /// The ledger could not do its work; the log says why. Nothing was changed.
+    /// The ledger failed; the log says why. Nothing was changed.
     #[error("the ledger failed")]
     Internal {
-        /// For the log, never for the caller.
+        /// For the log. It is never returned to the caller.
         detail: String,
     },
 }
 
-/// Why an actor may not do something that its scopes would let it.
+/// Why an actor may not execute a command although it has the required scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ForbiddenCode {
-    /// It would grant more than the actor may.
+    /// The command would grant more than the actor may grant, or weaken a setting that it may not weaken.
     Escalation,
-    /// It acts on another member's, and the actor is no admin.
+    /// The command acts on something that belongs to another member, which only an admin may do.
     NotYours,
-    /// Only root may.
+    /// Only the root token may do this.
     RootOnly,
-    /// It changes what the very token that is used for it may do, or for how long.
+    /// The command would change the scopes, expiration or allowed addresses of the token that the actor presents.
     OwnToken,
-    /// It presents a text that rotation has replaced, and asks for more than to use it.
+    /// The actor presents a token value that a rotation replaced, and such a value cannot be used for this command.
     ReplacedText,
-    /// Only a member's token may, neither a session nor root.
+    /// Only a member's token may do this, not a session and not the root token.
     TokenOnly,
 }
 
-/// What stands in the way of a change.
+/// Which state prevents a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConflictCode {
-    /// The token is revoked, for good.
+    /// The token is revoked permanently.
     TokenRevoked,
     /// The token has expired.
     TokenExpired,
-    /// As many texts of the token work as may at a time.
+    /// The token already has the maximum number of valid values.
     TooManyTexts,
-    /// Nobody would be left to administer the workspace.
+    /// The workspace would have no active admin left.
     LastAdmin,
 }
 
-/// What is wrong with a field.
+/// Why the value of a field is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum InvalidCode {
-    /// Too long, too short, out of range, or of the wrong form.
+    /// The value is too long, too short, out of range or malformed.
     InvalidValue,
     /// A scope that the catalogue does not have, or a pattern that matches nothing in it.
     UnknownScope,
@@ -180,15 +181,15 @@ pub enum InvalidCode {
     UnknownMember,
     /// A client that does not exist.
     UnknownClient,
-    /// A filter that finds more than can be done at once.
+    /// A filter that matches more tokens than one command can revoke.
     TooManyTokens,
-    /// A cursor that this list did not give.
+    /// A cursor that this list did not return.
     InvalidCursor,
 }
 
 impl CommandError {
-    /// Whether the actor was not even let in, or the page that it acts through was not, or may not have been: nothing more
-    /// was looked at.
+    /// Whether the ledger did not admit the actor, or may not have: it rejected the credential or the origin of the web
+    /// page, or it failed, possibly before it checked them.
     #[must_use]
     pub fn shuts_out(&self) -> bool {
         matches!(
@@ -202,61 +203,62 @@ impl CommandError {
         )
     }
 
-    /// The credential does not pass, for this reason.
+    /// The actor's token is not valid, for this reason.
     #[must_use]
     pub fn unauthenticated(code: Code) -> Self {
         Self::Unauthenticated { code }
     }
 
-    /// Nobody signs in, for this reason.
+    /// The sign-in failed, for this reason.
     #[must_use]
     pub fn not_signed_in(reason: NotSignedIn) -> Self {
         Self::NotSignedIn { detail: reason.words().to_owned(), reason: Some(reason) }
     }
 
-    /// The actor may not do this. The detail is one sentence, fit to be shown.
+    /// The actor may not do this. The detail is a message for the caller.
     #[must_use]
     pub fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {
         Self::Forbidden { code, detail: detail.into() }
     }
 
-    /// The actor would grant more than it may.
+    /// The command would grant more than the actor may grant.
     #[must_use]
     pub fn escalation(detail: impl Into<String>) -> Self {
         Self::forbidden(ForbiddenCode::Escalation, detail)
     }
 
-    /// There is none of these, or none that the actor may see.
+    /// Nothing of this kind has this id, or the actor may not see it.
     #[must_use]
     pub fn no_such(what: &str) -> Self {
         Self::NotFound { what: what.to_owned() }
     }
 
-    /// There is one already whose field is the same.
+    /// Something of this kind already has the same value in this field.
     #[must_use]
     pub fn already_exists(what: &str, field: &str) -> Self {
         Self::AlreadyExists { what: what.to_owned(), field: field.to_owned() }
     }
 
-    /// A field is wrong: its JSON pointer, and one sentence that says what would be right.
+    /// The value of a field is not allowed: the field's JSON pointer, and a message for the caller that says what is
+    /// allowed.
     #[must_use]
     pub fn invalid(code: InvalidCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid { code, pointer: pointer.into(), detail: detail.into() }
     }
 
-    /// A field has the wrong form.
+    /// The value of a field is too long, too short, out of range or malformed.
     #[must_use]
     pub fn invalid_value(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(InvalidCode::InvalidValue, pointer, detail)
     }
 
-    /// The state of the token forbids this.
+    /// The current state does not allow this. The detail is a message for the caller.
     #[must_use]
     pub fn conflict(code: ConflictCode, detail: impl Into<String>) -> Self {
         Self::Conflict { code, detail: detail.into() }
     }
 
-    /// The ledger failed, for this reason, which goes to the log alone.
+    /// The ledger failed. The detail is only for the log.
     #[must_use]
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::Internal { detail: detail.into() }

@@ -1,4 +1,4 @@
-//! What the directory can be asked, and what it answers: which workspace a slug stands for, and a host.
+//! The requests to the directory, and their replies: which workspace a slug or a host belongs to.
 
 use counterfoil_token::WorkspaceKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,14 +11,14 @@ use crate::{
     reply::{self, NotAReply},
 };
 
-/// A request's type says what it answers.
+/// A request's type determines the type of its reply.
 pub trait Ask: Into<Request> + Send {
-    /// What the directory replies.
+    /// The directory's reply.
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
 asked! {
-    /// What the directory can be asked.
+    /// Every request to the directory.
     #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     Request {
         Claim => Claimed,
@@ -30,77 +30,78 @@ asked! {
     }
 }
 
-/// Reserves a slug. While it is only reserved, claiming it again gives the same key again.
+/// Reserves a slug for a new workspace. As long as it is not confirmed, repeating the claim returns the same key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The slug.
     pub slug: Slug,
-    /// The key that the workspace is to have, drawn at random.
+    /// The proposed key of the workspace, chosen at random.
     pub candidate: WorkspaceKey,
 }
 
-/// What became of a claim.
+/// The reply to [`Claim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Claimed {
-    /// The workspace is to be made under this key: the candidate, or the one that was reserved before.
+    /// The workspace must be created with this key: the candidate, or the one that was reserved for the slug before.
     Reserved {
         /// The key.
         key: WorkspaceKey,
     },
-    /// The candidate belongs to another slug: draw again.
+    /// The candidate is the key of another slug. The caller should retry with a new one.
     KeyTaken,
-    /// The slug is confirmed: its workspace stands.
+    /// The slug is confirmed: its workspace exists.
     SlugTaken,
 }
 
-/// Says that the slug's workspace stands. Said twice, it is as said once.
+/// Confirms that the slug's workspace exists. Repeating it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirm {
     /// The slug, which must have been claimed.
     pub slug: Slug,
 }
 
-/// Asks for the workspace of a slug.
+/// Looks up the workspace of a slug.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolve {
     /// The slug.
     pub slug: Slug,
 }
 
-/// Says that the slug's workspace is gone: anybody may claim the slug, and its hosts. Said again, also when somebody
-/// else has it by now, it changes nothing.
+/// Releases the slug and the hosts of a deleted workspace for use by other workspaces. Repeating it changes nothing,
+/// even if another workspace has the slug by then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The slug.
     pub slug: Slug,
-    /// The key of the workspace that is gone.
+    /// The key of the deleted workspace.
     pub key: WorkspaceKey,
 }
 
-/// Says which hosts a confirmed workspace has. Those that it had besides are anybody's from then on.
+/// Sets the hosts of a confirmed workspace. Other workspaces can then use those that it had before and that are not in
+/// the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignHosts {
     /// The workspace's key.
     pub key: WorkspaceKey,
-    /// All its hosts.
+    /// The complete list of its hosts.
     pub hosts: Hosts,
 }
 
-/// What became of an assignment: all of it, or nothing.
+/// The reply to [`AssignHosts`]. Either all of the request is executed or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Assigned {
-    /// These are its hosts.
+    /// The workspace has exactly these hosts.
     Done,
-    /// One of them is another workspace's.
+    /// One of the hosts belongs to another workspace.
     Taken {
-        /// That one.
+        /// This host.
         host: Host,
     },
 }
 
-/// Asks for the workspace of a host.
+/// Looks up the workspace of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolveHost {
     /// The host.
@@ -110,14 +111,14 @@ pub struct ResolveHost {
 /// The workspace of a slug or of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
-    /// Its key; absent where no confirmed workspace has the slug, or the host.
+    /// Its key; absent if no confirmed workspace has the slug or the host.
     pub key: Option<WorkspaceKey>,
 }
 
-/// Reads what the directory answered to a request of type `R`.
+/// Decodes the directory's reply to a request of type `R`.
 ///
 /// # Errors
-/// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
+/// [`NotAReply`] if the bytes are something else. The inner result is the error of a rejected request.
 pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, CommandError>, NotAReply> {
     reply::decode_outcome(bytes)
 }

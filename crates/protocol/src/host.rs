@@ -1,4 +1,4 @@
-//! A host by which a workspace's API is reached.
+//! The hosts at which a workspace's API is reachable.
 
 use core::fmt;
 
@@ -6,35 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::web_authority::WebAuthority;
 
-/// The most hosts that a workspace has.
+/// The maximum number of hosts of a workspace.
 const MAX_HOSTS: usize = 20;
 
-/// A host name or an address, in lower case, with its port where that is neither 80 nor 443: `api.acme.example`,
-/// `127.0.0.1:8787`, `[::1]:8787`. Two texts for one host are the same host.
+/// A host name or IP address in lower case, with its port unless that is 80 or 443: `api.acme.example`,
+/// `127.0.0.1:8787`, `[::1]:8787`. Case, a default port and the spelling of an IPv6 address make no difference.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Host(Box<str>);
 
-/// The text is no host.
+/// The text is not a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a host name or IP address, optionally with a port, such as api.acme.example or 127.0.0.1:8787")]
 pub struct InvalidHost;
 
-/// The hosts of one workspace: at most 20, each once, in order.
+/// The hosts of one workspace: at most 20, sorted, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Host>", into = "Vec<Host>")]
 pub struct Hosts(Vec<Host>);
 
-/// There are too many.
+/// There are more than 20 hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a workspace can have at most {MAX_HOSTS} hosts")]
 pub struct TooManyHosts;
 
 impl Host {
-    /// Takes a host, in any case.
+    /// Parses a host in any case.
     ///
     /// # Errors
-    /// [`InvalidHost`] where the text is none.
+    /// [`InvalidHost`] if the text is not a host.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         let authority = WebAuthority::parse(text).ok_or(InvalidHost)?;
         Ok(Self(authority.without(&[80, 443]).to_string().into()))

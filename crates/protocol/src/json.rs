@@ -1,13 +1,15 @@
-//! JSON on its way in: a text becomes a tree, a tree becomes a type.
+//! Strict reading of JSON: text is parsed to a tree, and a tree is decoded as a type.
 //!
-//! It is stricter than serde's own way. A list is no object, though serde would take it for one field by field; no
-//! object has two fields of one name (RFC 8259, section 4, leaves open what that would mean). And it says where a type
-//! does not match, in a message that repeats no string of the input, which may be a secret, except an unknown field's name.
+//! It is stricter than serde's default. A list is not accepted as an object, although serde would assign its items to
+//! the fields in order. An object must not have two fields with the same name, because RFC 8259, section 4, leaves
+//! their meaning undefined. An error says where a type does not match. It repeats no string of the input, which may be
+//! a secret, except an unknown field's name.
 //!
-//! A number stays as it was written, digit by digit, until a type asks for its value: what is kept for others (metadata)
-//! may be larger or finer than any number type here, and comes out as it came in.
+//! A number is kept as it was written, digit by digit, until a type needs its value: metadata, which is stored for
+//! others, may contain numbers that are larger or more precise than any number type here, and is returned unchanged.
 //!
-//! Everything is read through this one door, so each type's reader is compiled once: an isolate loads all of them.
+//! All JSON is read by this module, so that the reader of each type is compiled only once: every isolate loads all of
+//! that code.
 
 mod build;
 mod decode_error;
@@ -20,42 +22,42 @@ use serde_json::Value;
 pub use self::decode_error::DecodeError;
 use self::{build::Built, read::Tree};
 
-/// The text is no JSON; says why and where.
+/// The text is not JSON. The error says why and where.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotJson(serde_json::Error);
 
-/// Reads a text as JSON.
+/// Parses text as JSON.
 ///
 /// # Errors
-/// [`NotJson`] where it is none, or nests deeper than 127 levels, or an object has two fields of one name, or one of a
-/// name that serde_json keeps for itself.
+/// [`NotJson`] if the text is not JSON, is nested deeper than 127 levels, or has an object with two fields of the same
+/// name or a field whose name serde_json reserves.
 pub fn parse(text: &[u8]) -> Result<Value, NotJson> {
     let Built(value) = serde_json::from_slice(text).map_err(NotJson)?;
     Ok(value)
 }
 
-/// Reads a tree as a type.
+/// Decodes a tree as a type.
 ///
 /// # Errors
-/// [`DecodeError`] where it is something else.
+/// [`DecodeError`] if the tree does not match the type.
 pub fn fit<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
     T::deserialize(Tree(value))
 }
 
-/// Reads a text as a type, where nobody need be told what is wrong with it.
+/// Parses and decodes text as a type, if the caller does not need to know what is wrong with it.
 #[must_use]
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
     fit(parse(text).ok()?).ok()
 }
 
-/// A value's tree; none where it has no JSON form.
+/// The tree of a value; `None` if the value has no JSON form.
 #[must_use]
 pub fn tree(value: &impl Serialize) -> Option<Value> {
     parse(&serde_json::to_vec(value).ok()?).ok()
 }
 
-/// How many lists and maps lie within each other.
+/// How deep lists and objects are nested; 0 for a value that is neither.
 #[must_use]
 pub fn depth(value: &Value) -> usize {
     let deepest = match value {

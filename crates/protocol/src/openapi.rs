@@ -1,4 +1,4 @@
-//! How the ledger's replies look in JSON, as JSON Schema: for the description of the API, never in what is deployed.
+//! JSON Schemas of the ledger's replies, for the OpenAPI document. They are not part of the deployed code.
 
 use counterfoil_token::{
     openapi::{
@@ -94,7 +94,7 @@ impl JsonSchema for Date {
     }
 }
 
-/// Whether somebody takes part: what [`crate::status`] reads and writes.
+/// Whether a member or a workspace is active: what [`crate::status`] reads and writes.
 pub struct Status;
 
 impl JsonSchema for Status {
@@ -107,5 +107,5 @@ impl JsonSchema for Status {
     }
 }
 
-/// The mark of a field that `null` clears, for whoever describes a `PATCH`.
+/// Marks a field that `null` clears, for the description of a `PATCH` request.
 pub const CLEARABLE: &str = "x-clearable";

@@ -15,7 +15,8 @@ pub struct InvalidOrigin;
 impl Origin {
     /// Parses an origin in the form that browsers send.
     ///
-    /// # Errors [`InvalidOrigin`] if the text is not an origin, or in a form that no browser sends.
+    /// # Errors
+    /// [`InvalidOrigin`] if the text is not an origin, or is in a form that no browser sends.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
         let (scheme, own_port) = if text.starts_with("https://") { ("https://", 443) } else { ("http://", 80) };
         let authority = text.strip_prefix(scheme).and_then(WebAuthority::parse).ok_or(InvalidOrigin)?;

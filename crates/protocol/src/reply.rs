@@ -92,7 +92,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
                     let Some(field) = envelope.field(name) else { continue };
                     // A repeated field would be two replies.
                     if field.replace(value).is_some() {
-                        return Err(A::Error::custom("a field is there twice"));
+                        return Err(A::Error::custom("a field occurs twice"));
                     }
                 }
                 Ok(envelope)
@@ -110,7 +110,8 @@ pub struct NotAReply;
 
 /// The content of a ledger's reply, as JSON. The API returns it unchanged.
 ///
-/// # Errors [`NotAReply`] if the bytes are something else. The inner result is the error of a rejected command.
+/// # Errors
+/// [`NotAReply`] if the bytes are something else. The inner result is the error of a rejected command.
 pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, CommandError>, NotAReply> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| NotAReply)?;
     let (reply, repeated) = match envelope {
@@ -141,7 +142,8 @@ fn refused(bytes: &[u8]) -> Result<CommandError, NotAReply> {
 
 /// Decodes the reply to a command of type `C`.
 ///
-/// # Errors [`NotAReply`], likewise.
+/// # Errors
+/// [`NotAReply`], as above.
 pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, CommandError>, NotAReply> {
     decode_outcome(bytes)
 }
@@ -168,7 +170,7 @@ pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> 
             let numbers = [(SAFE_IN, safe_in), (SNAPSHOTS_UNTIL, snapshots_until.map(|until| until.0))];
             (if repeated { REPEATED } else { OK }, reply, numbers)
         }
-        // As a last resort an empty response, which no caller takes for a reply.
+        // As a last resort an empty reply, which every caller rejects.
         Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default(), [(SAFE_IN, None), (SNAPSHOTS_UNTIL, None)]),
     };
     let told = numbers.map(|(name, number)| number.map(|number| format!("\"{name}\":{number},")).unwrap_or_default());
@@ -177,15 +179,17 @@ pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> 
 
 /// A reply as JSON.
 ///
-/// # Errors [`CommandError::Internal`] if it cannot be represented.
+/// # Errors
+/// [`CommandError::Internal`] if it cannot be represented.
 pub fn json_of(reply: &impl Serialize) -> Result<String, CommandError> {
     serde_json::to_string(reply).map_err(|_| CommandError::internal("a reply has no JSON form"))
 }
 
-/// Decodes input, or says where it is invalid without repeating any of it. Valid JSON with unknown content comes from a
-/// newer version.
+/// Decodes input. The error says where it is invalid, and repeats none of it. Valid JSON with unknown content comes
+/// from a newer version.
 ///
-/// # Errors [`CommandError::NotUnderstood`], or [`CommandError::Internal`] if it is not JSON.
+/// # Errors
+/// [`CommandError::NotUnderstood`], or [`CommandError::Internal`] if it is not JSON.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CommandError> {
     let request = json::parse(bytes).map_err(|_| CommandError::internal("not a request: no JSON"))?;
     let not_understood = |error: json::DecodeError| format!("{WRONG_FIELD}{}", error.pointer());

@@ -28,7 +28,8 @@ pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok
 
 /// Reads a time from text.
 ///
-/// # Errors If the text is not a time.
+/// # Errors
+/// If the text is not a time.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).ok_or_else(|| D::Error::custom("expected an RFC 3339 time from 1970 on, such as 2027-01-31T12:00:00Z"))
@@ -51,12 +52,12 @@ pub(crate) mod date {
     }
 }
 
-/// The same for an optional time, where `null` is none.
+/// The same for an optional time; `None` is `null`.
 pub mod option {
     use counterfoil_verify::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-    /// Writes it as `null`, or as a time.
+    /// Writes `null` or a time.
     ///
     /// # Errors
     /// The serializer's.
@@ -64,9 +65,10 @@ pub mod option {
         time.map(super::format).serialize(serializer)
     }
 
-    /// Reads it likewise.
+    /// Reads `null` or a time.
     ///
-    /// # Errors If it is neither.
+    /// # Errors
+    /// If the value is neither.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| {

@@ -20,7 +20,8 @@ pub struct InvalidSlug;
 impl Slug {
     /// Parses a slug.
     ///
-    /// # Errors [`InvalidSlug`] if the text does not follow the grammar.
+    /// # Errors
+    /// [`InvalidSlug`] if the text does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, InvalidSlug> {
         let is_slug = LENGTH.contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())

@@ -31,7 +31,8 @@ pub struct InvalidWebAddress;
 impl WebAddress {
     /// Parses a URL.
     ///
-    /// # Errors [`InvalidWebAddress`] if the text is not one.
+    /// # Errors
+    /// [`InvalidWebAddress`] if the text is not such a URL.
     pub fn parse(text: &str) -> Result<Self, InvalidWebAddress> {
         let Parts { is_secure, host, tail } = Parts::of(text)?;
         let is_written_well = tail.bytes().all(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
@@ -194,7 +195,7 @@ mod tests {
             "0177.0.0.1",
             "0177.0x0.1",
             "00000177.0.0.01",
-            // Which of them it is does not matter.
+            // Numeric hosts that are not valid addresses in any form.
             "08.0.0.1",
             "256.1.1.1",
             "1.2.3.4.5",

@@ -4,7 +4,7 @@ use core::{fmt, net::Ipv6Addr, num::NonZero};
 
 /// The longest host name (RFC 1035, section 2.3.4), in characters.
 const MAX_NAME: usize = 253;
-/// The longest label of one, likewise.
+/// The longest label of a host name, from the same section, in characters.
 const MAX_LABEL: usize = 63;
 
 /// A host in canonical form (lower case, an IPv6 address in brackets), and the port if there is one.

@@ -4,7 +4,7 @@ use crate::{InvalidDigest, shape};
 use core::fmt;
 use subtle::ConstantTimeEq as _;
 
-/// SHA-256 (FIPS 180-4) of a whole token value. It is displayed in lower-case hexadecimal.
+/// The SHA-256 (FIPS 180-4) of a token value. It is displayed in lower-case hexadecimal.
 ///
 /// A digest is not a secret: it cannot be presented as the token. So the time of `==`, ordering and hashing depends on
 /// the bytes, as maps need it. If a digest alone decides about access, as the root token's does, use

@@ -114,7 +114,7 @@ pub struct Use {
 pub struct Grant {
     /// See [`Position::epoch`].
     pub epoch: u64,
-    /// Every change after this generation is listed below. If `None`, the verifier starts anew: no record that it has
+    /// Every change after this generation is listed below. If `None`, the verifier starts again: no record that it has
     /// cached may be used.
     pub since: Option<u64>,
     /// How long the verifier may answer from its cache, in milliseconds from before it sent the question; 0 for not at

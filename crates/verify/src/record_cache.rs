@@ -221,7 +221,7 @@ impl RecordCache {
         }
     }
 
-    /// Takes up to `most` counts out, for a report.
+    /// Removes at most `most` counts and returns them, for a report.
     pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
         let mut uses = Vec::new();
         self.hand = self.cache.round(self.hand, |key, held| {

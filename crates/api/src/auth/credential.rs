@@ -21,7 +21,7 @@ const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace")
 /// Cloudflare sets this header; clients cannot.
 const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
-/// The session in the browser's cookie. It is used only if nothing else is presented: somebody who signs in with a token
+/// The session in the browser's cookie. It is used only if nothing else is presented: a user who signs in with a token
 /// may still have the cookie of an ended session.
 pub(crate) fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey, Actor)>, Problem> {
     let Some(text) = cookies::session(&parts.headers)? else { return Ok(None) };

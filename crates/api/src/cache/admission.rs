@@ -1,4 +1,5 @@
-//! Caches which credentials a ledger rejected or admitted, so that nobody can load a ledger with invalid credentials.
+//! Caches which credentials a ledger rejected or admitted, so that a client cannot load a ledger with invalid
+//! credentials.
 //!
 //! The ledger authenticates each command in the command's own transaction; only the ledger admits a caller. This cache
 //! keeps its rejections for seconds: the same credential is rejected again without a query. Credentials that the ledger
@@ -7,9 +8,9 @@
 //! number of third-party ones. And an address that sent too many rejected credentials is blocked for some seconds, except
 //! for credentials that were admitted.
 //!
-//! **A token that was created a moment ago works immediately, everywhere**: its value did not exist before, so it cannot
-//! have been rejected. A token that was enabled again, or imported after somebody had presented it, may be rejected for
-//! another [`TEMPORARY`] or [`UNKNOWN`] by other isolates than the one that made the change.
+//! **A token that was created a moment ago works immediately, everywhere**: its value did not exist before, so it
+//! cannot have been rejected. A token that was enabled again, or imported after a client had presented it, may be
+//! rejected for another [`TEMPORARY`] or [`UNKNOWN`] by other isolates than the one that made the change.
 
 use std::net::IpAddr;
 

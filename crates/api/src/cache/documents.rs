@@ -245,7 +245,7 @@ mod tests {
         let one = address(1);
         assert_eq!(action(&cache.look_up(&one, None, START)), "fetch");
         assert_eq!(action(&cache.look_up(&one, None, START.plus(GAP - 1))), "wait");
-        assert_eq!(action(&cache.look_up(&address(2), None, START)), "fetch", "nobody has requested the other one");
+        assert_eq!(action(&cache.look_up(&address(2), None, START)), "fetch", "the other one was not requested before");
         cache.store(&one, "a", Some(90), START);
         for (after, what) in [(0, "cached"), (89_999, "cached"), (90_000, "fetch, with a fallback")] {
             assert_eq!(action(&cache.look_up(&one, None, START.plus(after))), what, "{after}");

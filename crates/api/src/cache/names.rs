@@ -1,8 +1,9 @@
 //! Caches which workspace a slug or a host belongs to, according to the directory.
 //!
-//! All workspaces share one directory, and anybody can invent names. So an isolate caches the directory's responses, also
-//! that no workspace has a name, and queries the directory about unknown names only a limited number of times per second.
-//! While the limit is exhausted, a cached name stays valid for a few more minutes, so invented names keep nobody out.
+//! All workspaces share one directory, and any client can invent names. So an isolate caches the directory's responses,
+//! also that no workspace has a name, and queries the directory about unknown names only a limited number of times per
+//! second. While the limit is exhausted, a cached name stays valid for a few more minutes, so invented names do not
+//! lock out other clients.
 
 use std::net::IpAddr;
 
@@ -151,7 +152,7 @@ impl NameCache {
         self.resolved.put(name, Resolved { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 
-    /// Names were assigned or removed through this isolate, so all are resolved anew. While the directory may not be
+    /// Names were assigned or removed through this isolate, so all are resolved again. While the directory may not be
     /// queried, the cached workspaces of other names stay valid.
     pub(crate) fn forget(&mut self) {
         self.resolved.retain(|_, resolved| {

@@ -1,7 +1,7 @@
 //! Paces the exchange of authorization codes: a limited number per second at each token endpoint, first come, first
 //! served.
 //!
-//! Only the provider knows whether a code is valid, and anybody can invent one. A request waits for its slot; if that is
+//! Only the provider knows whether a code is valid, and any client can invent one. A request waits for its slot; if that is
 //! too far off, it is told to retry. One client address gets at most half of the slots. Failures are not cached: a
 //! stranger could cause them with invented codes, and so keep others from signing in.
 
@@ -137,7 +137,7 @@ mod tests {
         for tick in 0..10_000 {
             let now = START.plus(tick);
             granted += usize::from(pacer.reserve(&endpoint(1), stranger, now).is_some());
-            // Once a second somebody else signs in.
+            // Once a second another user signs in.
             if tick % 1_000 == 999 {
                 let other = pacer.reserve(&endpoint(1), Some(IpAddr::from([192, 0, 2, 2])), now).unwrap();
                 assert!(other <= 2_500, "{other}");

@@ -20,7 +20,7 @@ pub(crate) struct Providers {
 #[derive(Clone)]
 pub(crate) enum WorkspaceProviders {
     Known(Vec<IdentityProvider>),
-    /// There is no such workspace.
+    /// The workspace does not exist.
     NoWorkspace,
 }
 

@@ -7,8 +7,8 @@ pub const ID: &str = "x-token-id";
 pub const OWNER: &str = "x-token-owner";
 /// Its effective scopes, separated by spaces.
 pub const SCOPES: &str = "x-token-scopes";
-/// Whether the list of scopes is complete. The header states completeness, not truncation: if a gateway does not pass it
-/// on, nobody takes the list for complete.
+/// Whether the list of scopes is complete. The header states completeness, not truncation: if a gateway does not pass
+/// it on, the application does not mistake the list for complete.
 pub const SCOPES_COMPLETE: &str = "x-token-scopes-complete";
 /// The slug of its workspace.
 pub const WORKSPACE: &str = "x-token-workspace";

@@ -208,7 +208,7 @@ fn named_scopes(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
     let all = kept.len();
     kept.retain(|scope| {
         let left = room.checked_sub(scope.len() + 1);
-        // Once one does not fit, no later one is named in its place.
+        // After the first one that is too long, no later one is named in its place.
         room = left.unwrap_or_default();
         left.is_some()
     });

@@ -109,8 +109,8 @@ pub(crate) async fn introspect<P: Ports>(
 }
 
 /// Revokes the token in the name of the caller, or in the token's own: a holder of a token may revoke it. A value that
-/// rotation replaced is revoked alone: whoever reports it may not know of the new value. A token that is unknown, or that
-/// the caller may not see, gives the same response as a revoked one (section 2.2).
+/// rotation replaced is revoked alone: the client that reports it may not know of the new value. A token that is
+/// unknown, or that the caller may not see, gives the same response as a revoked one (section 2.2).
 pub(crate) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
     let in_its_own_name = secret.as_ref().is_none_or(|secret| *secret == token);
@@ -224,8 +224,8 @@ fn basic(text: &str) -> Option<String> {
     Some(decoded(password))
 }
 
-/// The password, decoded if it was encoded. It is a token, hence visible ASCII: if decoding gives anything else, it was
-/// not encoded, and a `+` in it is not a space.
+/// The password, decoded if it was encoded. It is a token value, so it is visible ASCII: if decoding gives anything
+/// else, it was not encoded, and a `+` in it is not a space.
 fn decoded(password: &str) -> String {
     let decoded = percent_decode_str(password).decode_utf8();
     let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());

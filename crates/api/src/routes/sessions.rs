@@ -37,7 +37,7 @@ pub(crate) struct SignIn {
     id_token: Option<String>,
 }
 
-/// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession); the session itself is passed on unchanged.
+/// An [`OpenedSession`]; the session itself is passed on unchanged.
 #[derive(Deserialize)]
 pub(crate) struct Opened {
     pub(crate) text: TokenValue,

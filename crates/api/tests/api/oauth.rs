@@ -207,7 +207,7 @@ fn oauth_revocation_by_a_writer_or_by_the_token_itself() {
 
     let (own, also_own) = (world.token(&[]), world.token(&[]));
     for _ in 0..2 {
-        assert_eq!(revoke(&own, &own).status, 200, "in its own name, and once more");
+        assert_eq!(revoke(&own, &own).status, 200, "in its own name, and again");
         let alone = form(world.call("/oauth/revoke"), &[("token", &also_own), ("client_id", "public")]).send();
         assert_eq!(alone.status, 200, "a public client has no secret");
         assert!(!lives(&own) && !lives(&also_own));

@@ -253,7 +253,7 @@ impl World {
         inside.providers.asked.push((address.to_string(), now));
         let told = inside.providers.call(|providers| {
             let what = find(providers).filter(|_| !providers.fail);
-            what.ok_or_else(|| IdentityProviderError::Unreachable("there is nobody at that address".to_owned()))
+            what.ok_or_else(|| IdentityProviderError::Unreachable("no provider has this address".to_owned()))
         });
         let world = self.clone();
         Box::pin(async move {

@@ -5,7 +5,7 @@
 //! First, all segments are split further, as long as that is cheap. If that does not help, because the digests share
 //! more bits than segments are split by, these token values are excluded from editions and the edition says so:
 //! verifiers then ask the ledger about third-party tokens that they do not find. Token values that Counterfoil
-//! generated are never excluded, because nobody can choose their digests.
+//! generated are never excluded, because no client can choose their digests.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Imports third-party tokens by the digests of their values.
 //!
 //! Lines are processed in order, each by the rules for a new token, and each sees the effects of the previous ones: a
-//! digest or a client binding is accepted slot, even if it appears on several lines. Quotas are checked at the end; if
+//! digest or a client binding is accepted once, even if it appears on several lines. Quotas are checked at the end; if
 //! one is exceeded, the transaction is rolled back.
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //!
 //! Ten thousand ids, or as many equal errors, would take a megabyte for each key. An import numbers its tokens
 //! consecutively and token rows are never deleted, so the first number determines all ids. Each distinct error is
-//! stored slot, with the lines that it applies to.
+//! stored once, with the lines that it applies to.
 
 use std::collections::BTreeMap;
 

@@ -30,7 +30,7 @@ pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<Rev
     let mut items = Vec::with_capacity(selected.len());
     for held in selected {
         let id = held.token.id.clone();
-        // A token that is listed twice is revoked slot.
+        // A token that is listed twice is revoked once.
         if held.state(tx.now) == State::Revoked || !ended.insert(held.token.number) {
             items.push(RevokedItem { id, result: RevokeResult::AlreadyRevoked });
             continue;

@@ -2,7 +2,7 @@
 //!
 //! Verifiers count in memory and report sums. A report is not a change in the sense of the other commands: verifiers
 //! need not see it, so there is no new generation and no registry record, and it has no audit row. Duplicate reports
-//! are not detected: the control plane sends each report slot, but other verifiers repeat reports that were not
+//! are not detected: the control plane sends each report once, but other verifiers repeat reports that were not
 //! acknowledged.
 
 use counterfoil_protocol::{

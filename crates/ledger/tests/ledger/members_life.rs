@@ -86,7 +86,7 @@ fn member_update_cannot_grant_more_than_actor_can() {
         |grants: &[&str]| world.call(manager.actor, UpdateMember { grants: Some(patterns(grants)), ..change("ann") });
     let beyond = "The scope orders:* is more than your credential can grant.";
     assert_forbidden(grant(&["orders:*"]), ForbiddenCode::Escalation, beyond);
-    // A scope that the member has may stay, whoever changes the others. Once removed, it must be grantable again.
+    // A scope that the member has may stay, even if the actor cannot grant it. Once removed, it must be grantable again.
     assert!(grant(&["orders:write"]).is_ok());
     assert!(grant(&["orders:read"]).is_ok());
     let lost = "The scope orders:write is more than your credential can grant.";

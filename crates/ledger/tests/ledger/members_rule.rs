@@ -97,8 +97,8 @@ fn cases() -> Vec<Case> {
             All,
             true,
         ),
-        case("cut the grants of whom an admin suspended", ByAdmin, cut, Nothing, false),
-        case("lower the quota of whom an admin suspended", ByAdmin, lower, Nothing, false),
+        case("cut the grants of a member that an admin suspended", ByAdmin, cut, Nothing, false),
+        case("lower the quota of a member that an admin suspended", ByAdmin, lower, Nothing, false),
     ]
 }
 

@@ -306,7 +306,7 @@ fn token_value_can_revoke_itself_without_scope() {
     let ann = world.join("ann", &["read"]);
     let second = rotate(&mut world, &ann, 600);
     let third = rotate(&mut world, &second, 600);
-    // Another value of its own token, as it could revoke the whole token.
+    // Another value of its own token, because it could also revoke the token with all its values.
     assert_eq!(revoke(&mut world, third.actor, second.digest), Ok(Ended::Text));
     // Itself.
     assert_eq!(revoke(&mut world, ann.actor, ann.digest), Ok(Ended::Text));

@@ -123,14 +123,14 @@ fn session_ends_immediately_with_its_token() {
                 .unwrap();
             world.held(new);
         }),
-        ("rotated, and its grace is over", Code::Revoked, |world, admin, ann| {
+        ("rotated, and its grace period has expired", Code::Revoked, |world, admin, ann| {
             let new = world
                 .call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60, end_previous: false })
                 .unwrap();
             world.held(new);
             world.wait(60_000);
         }),
-        ("switched off", Code::Disabled, |world, admin, ann| {
+        ("disabled", Code::Disabled, |world, admin, ann| {
             world.call(admin.actor, UpdateToken { enabled: Some(false), ..of_token(&ann.id) }).unwrap();
         }),
         ("expired", Code::Expired, |world, admin, ann| {

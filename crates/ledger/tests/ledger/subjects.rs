@@ -103,7 +103,7 @@ fn unassigned_subjects_belong_to_first_subject_provider() {
     let twice = IdentityProvider { audience: "other".to_owned(), ..of(A, MemberBy::Subject) };
     name(&mut world, &admin, &[of(B, MemberBy::Email), of(A, MemberBy::Subject), twice]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("ann"));
-    // Another issuer is another provider, whoever operates it.
+    // Another issuer is another provider, even if the same operator runs both.
     name(&mut world, &admin, &[of(B, MemberBy::Subject)]);
     assert_eq!((issuer_of(&mut world, "ann").as_deref(), who(&mut world, by(B, "1001"))), (Some(A), None));
     let same = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("ann") };

@@ -237,7 +237,7 @@ fn updated_times_lie_within_actors_and_workspace_limit() {
     // The expiration would precede `not_before`.
     assert_invalid_value(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(59))), "/not_before");
 
-    // The workspace's maximum lifetime counts from the token's creation, whoever updates it and however often.
+    // The workspace's maximum lifetime counts from the token's creation, regardless of the actor and the number of updates.
     world.meddle("UPDATE workspace SET max_lifetime = 100");
     world.wait(50_000);
     assert_invalid_value(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(51))), "/expires_in");

@@ -199,7 +199,7 @@ fn restricted_actor_widens_only_within_own_limits() {
     ] {
         let held = world.issue(Actor::Root, ask).unwrap();
         let on = UpdateToken { enabled: Some(true), ..change(&held.id) };
-        assert_escalation(world.call(weak.actor, on), "switched on beyond the actor");
+        assert_escalation(world.call(weak.actor, on), "enabled beyond the actor");
         // But it may set an earlier expiration and fewer addresses of any range.
         let less = UpdateToken { lifetime: until(49), allowed_addresses: from(&["192.0.2.9"]), ..change(&held.id) };
         world.call(weak.actor, less).unwrap();
@@ -237,7 +237,7 @@ fn reserved_scopes_cannot_be_reactivated_or_rotated_by_members() {
     let held = world.issue(Actor::Root, CreateToken { enabled: false, ..of_ann(&["secret"]) }).unwrap();
     let on = || UpdateToken { enabled: Some(true), ..change(&held.id) };
     let rotation = || RotateToken { id: held.id.clone(), ..rotation() };
-    assert_escalation(world.call(granting.actor, on()), "switched on");
+    assert_escalation(world.call(granting.actor, on()), "enabled");
     assert_escalation(world.call(granting.actor, rotation()), "rotated");
     assert!(world.call(admin.actor, on()).is_ok());
     assert!(world.call(admin.actor, rotation()).is_ok());

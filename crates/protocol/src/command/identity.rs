@@ -44,17 +44,17 @@ pub enum MemberBy {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadIdentityProviders {}
 
-/// The workspace's providers, in its own order.
+/// The workspace's identity providers, in the configured order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityProviders {
-    /// All of them.
+    /// The providers.
     pub providers: Vec<IdentityProvider>,
 }
 
 /// Creates a session for the member that an identity token identifies. The control plane has verified the token's
-/// signature, issuer, audience and times; the ledger maps it to a member. The session may do what its member is
-/// granted. It lasts for the workspace's session length, or until the member is suspended or erased, all its tokens are
-/// revoked, or the provider is removed from the workspace.
+/// signature, issuer, audience and times; the ledger maps it to a member. The session has its member's granted scopes.
+/// It lasts for the workspace's session length, or until the member is suspended or erased, all its tokens are revoked,
+/// or the provider is removed from the workspace.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SignIn {
     /// The provider that issued the token.
@@ -65,7 +65,7 @@ pub struct SignIn {
     pub subject: String,
     /// The token's e-mail address, if it has one.
     pub email: Option<String>,
-    /// Whether the provider states that the address is verified; `None` if it says nothing.
+    /// Whether the provider states that the address is verified; `None` if the token does not say.
     pub email_verified: Option<bool>,
     /// When the token expires.
     pub expires_at: Timestamp,
@@ -80,7 +80,7 @@ pub enum NotSignedIn {
     /// The token does not meet the requirements of an identity token for this workspace: it is of another kind, not
     /// valid yet, or issued to another client.
     TokenUnfit,
-    /// The token was issued for another flow than the browser's.
+    /// The token was issued for a sign-in flow other than the browser's.
     OtherFlow,
     /// The workspace is suspended.
     WorkspaceSuspended,
@@ -133,6 +133,6 @@ pub struct NoteRefusal {
 /// Whether a row was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalNoted {
-    /// False if there was a recent one.
+    /// False if a row for this reason and provider was written recently.
     pub noted: bool,
 }

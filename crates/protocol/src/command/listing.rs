@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Page {
     /// How many items: 1 to 100; 50 if absent.
     pub limit: Option<u32>,
-    /// The end of the last page: its `next_cursor`, opaque to callers.
+    /// Where the previous page ended: its `next_cursor`, which is opaque to callers.
     pub cursor: Option<String>,
 }
 

@@ -28,8 +28,8 @@ pub struct CreateMember {
     /// Its `sub` at its identity provider: 1–255 characters, unique for that provider.
     #[serde(default)]
     pub subject: Option<String>,
-    /// The issuer of that provider. If absent: the only provider that identifies members by subject, or the first that
-    /// will.
+    /// The issuer of that provider. If absent, the only provider that identifies members by subject, or, if none does
+    /// yet, the first that is configured to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_issuer: Option<WebAddress>,
     /// Its role.
@@ -116,10 +116,12 @@ pub struct UpdateMember {
     /// An address with one `@`, at most 254 characters, unique in the workspace regardless of case. Sessions that were
     /// signed in by the previous address end.
     pub email: Patch<String>,
-    /// Its `sub` at its identity provider: 1–255 characters, unique for that provider. Sessions end likewise.
+    /// Its `sub` at its identity provider: 1–255 characters, unique for that provider. Sessions that were signed in by
+    /// the previous subject end.
     #[serde(default)]
     pub subject: Patch<String>,
-    /// The issuer of that provider, for the given subject or the existing one. Sessions end likewise.
+    /// The issuer of that provider, for the given subject or the existing one. Sessions that were signed in by the
+    /// previous issuer end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject_issuer: Option<WebAddress>,
     /// Its role. The last active admin remains an admin.

@@ -6,27 +6,30 @@ use serde::{Deserialize, Serialize};
 use super::{listing::Page, tokens::Owner};
 use crate::{rfc3339, token_value::TokenValue};
 
-/// Opens a session of the token that asks; needs `sessions:create`. It may do what the text that asks may do, at each
-/// moment anew, and lasts for the workspace's session length, or until that text ends if that is sooner. In a session no
-/// other is opened, nor by root, which is no member.
+/// Opens a session with the actor's token; needs `sessions:create`. The session depends on the token value that opened
+/// it: the ledger verifies that value again for each request, and the session has the token's current effective scopes.
+/// It lasts for the workspace's session length, or until the value expires if that is earlier. A session cannot open
+/// another one, and neither can the root token, which belongs to no member.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenSession {}
 
-/// The session that acts. Needs no scope.
+/// Reads the actor's own session. Needs no scope.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadSession {}
 
-/// Ends a session; needs `tokens:write`, but a session may always end itself. What it made stays.
+/// Ends a session; needs `tokens:write`, except that a session can always end itself. Tokens that were created in it
+/// remain.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct EndSession {
-    /// `ses_…`; the session that acts where absent.
+    /// `ses_…`; if absent, the actor's own session.
     pub id: Option<String>,
 }
 
-/// The sessions that go on, newest first; needs `tokens:read`. An admin sees all, others their own.
+/// Lists the sessions that have neither expired nor been ended, newest first; needs `tokens:read`. Admins see all
+/// sessions, other members their own.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListSessions {
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 
@@ -56,12 +59,13 @@ pub struct Session {
     pub issuer: Option<String>,
 }
 
-/// A session just opened, with its text: the one reply that carries it. It is for the cookie, and for no body.
+/// A session that was just opened, with its value. No other reply contains the value; the API sends it in a cookie,
+/// never in a response body.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenedSession {
-    /// The text.
+    /// The session value.
     pub text: TokenValue,
-    /// For how many seconds it is good, whole ones.
+    /// How long the session lasts, in seconds, rounded down.
     pub seconds: u64,
     /// The session.
     pub session: Session,

@@ -1,4 +1,4 @@
-//! Commands about snapshots, and what they answer.
+//! Commands for snapshots, and their replies.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_verify::ContentHash;
@@ -6,40 +6,41 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::slug::Slug;
 
-/// The snapshot as of now, or as of the last moment that there is one of; needs `snapshots:read`. As long as somebody asks
-/// now and then, one is made of each change.
+/// Requests the current snapshot; needs `snapshots:read`. It shows the workspace as of now, or as of the last edition
+/// that was built. New snapshots are built after changes as long as they are requested at least once in 7 days.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadSnapshot {}
 
-/// How things stand with it.
+/// Whether a snapshot is available.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Snapshot {
-    /// All of it is in the registry.
+    /// All its files are in the registry.
     Ready(SnapshotFiles),
-    /// It is being made.
+    /// No valid snapshot is available yet. The request causes one to be built.
     NotYet {
-        /// In how many seconds it is worth asking again.
+        /// When to retry, in seconds from now; at least 1.
         retry_in: u64,
     },
 }
 
-/// What a snapshot consists of.
+/// The parts of a snapshot.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotFiles {
-    /// Whose it is.
+    /// The workspace's slug.
     pub slug: Slug,
-    /// Its head.
+    /// The signed head.
     pub head: SignedHead,
-    /// What follows, each announced by its length: the manifest and all that it names, in its order.
+    /// The files that follow the head, each preceded by its length: the manifest, then the files that it names, in the
+    /// same order.
     pub files: Vec<ContentHash>,
 }
 
-/// The head of a snapshot and its signature. In JSON it is that as text, in base64.
+/// The head of a snapshot, followed by its signature. In JSON it is base64 text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead(pub Vec<u8>);
 
-/// The keys that sign the workspace's snapshots; needs `snapshots:read`.
+/// Reads the public keys that verify the workspace's snapshots; needs `snapshots:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadSnapshotKeys {}
 

@@ -1,4 +1,4 @@
-//! Commands about tokens, and what they answer.
+//! Commands for tokens, and their replies.
 
 use std::collections::BTreeMap;
 
@@ -10,61 +10,65 @@ use serde_json::{Map, Value};
 use super::{listing::Page, patch::Patch, revoked::RevokedItem};
 use crate::{command_error::CommandError, rfc3339, token_value::TokenValue};
 
-/// Issues a token; needs `tokens:write`. It may do no more, no longer and from nowhere else than the actor's own token;
-/// where that holds `tokens:grant`, no more than the actor's member is granted. In any case no more than its owner is
-/// granted. Only an admin issues to other members.
+/// Creates a token; needs `tokens:write`. The new token cannot exceed the actor's own token in scopes, expiration,
+/// allowed addresses or client. If the actor's token has `tokens:grant`, only the scopes are limited, to those granted
+/// to the actor's member. In any case, its owner must be granted all its scopes. Only an admin can create tokens for
+/// other members.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CreateToken {
     /// 0–200 characters.
     pub name: String,
     /// 0–1,000 characters.
     pub note: Option<String>,
-    /// The owner's member id; the actor's own member where absent. Root has none and must name one.
+    /// The owner's member id; if absent, the actor's own member. The root token belongs to no member, so with it the
+    /// owner is required.
     pub owner: Option<String>,
-    /// The token's own scopes, at most 100. Each is built in, or in the catalogue, or a wildcard that matches such.
+    /// The token's own scopes, at most 100. Each is a built-in scope, a scope of the catalogue, or a wildcard that
+    /// matches at least one of these.
     pub scopes: Vec<ScopePattern>,
-    /// When it ends, at most one way of saying so.
+    /// When the token expires.
     pub lifetime: Lifetime,
     /// The time from which the token is valid. It must be earlier than the expiration.
     pub not_before: Option<Timestamp>,
-    /// Whether it starts switched on.
+    /// Whether the token is enabled from the start.
     pub enabled: bool,
     /// IP addresses or CIDR ranges from which the token can be used, at most 100. If empty, any address is allowed, or
     /// those of the creating token unless that has `tokens:grant`.
     pub allowed_addresses: Vec<AddressBlock>,
-    /// The client to pin the token to. An owner has at most one live token pinned to a client.
+    /// The client to bind the token to. An owner has at most one live token bound to a client.
     pub client_id: Option<String>,
     /// At most 4 KiB of JSON, at most 32 levels deep.
     pub metadata: Option<Map<String, Value>>,
 }
 
-/// How long a new token lives.
+/// When a token expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lifetime {
-    /// As long as the actor may give it.
+    /// As late as the actor's limits and the workspace's maximum lifetime allow. Without any limit, the token never
+    /// expires.
     Longest,
-    /// Until this moment, which must lie ahead, in the year 9999 at the latest.
+    /// At this time, which must be in the future, in the year 9999 at the latest.
     Until(Timestamp),
-    /// For so many seconds, at least one.
+    /// This many seconds from now, at least one.
     Seconds(u64),
 }
 
-/// The tokens that the actor may see, newest first; needs `tokens:read`.
+/// Lists the tokens that the actor may see; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListTokens {
-    /// Which of them.
+    /// Which tokens to list.
     pub filter: TokenFilter,
-    /// In which order.
+    /// Their order.
     pub sort: TokenSort,
-    /// Which page.
+    /// The requested page.
     pub page: Page,
-    /// On how many of the last days (UTC), today's included, each token's uses are told: 1 to 90.
+    /// If present, each token includes its uses on this many of the last days (UTC, including today): 1 to 90.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<u32>,
 }
 
-/// Which tokens: those for which all that is given holds.
+/// Selects the tokens that meet all of these conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenFilter {
     /// The owner's member id.
@@ -75,21 +79,21 @@ pub struct TokenFilter {
     pub scope: Option<ScopePattern>,
     /// The client that the tokens are bound to or labelled with.
     pub client_id: Option<String>,
-    /// The digest of the token value.
+    /// The digest of the token's current value, or of one that a rotation replaced.
     pub digest: Option<Digest>,
     /// Text to find in the name, note, masked token (`hint`) or id, ignoring the case of ASCII letters. At most 200
     /// characters.
     pub text: Option<String>,
-    /// Its id.
+    /// The token's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The token's number in the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// Whether it belongs to the actor's own member; root has none.
+    /// Only tokens of the actor's own member. The root token belongs to no member, so it finds none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub mine: bool,
-    /// Whether it is neither revoked nor expired: it counts against its owner's quota.
+    /// Only tokens that are neither revoked nor expired, which are those that count against their owner's quota.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live: bool,
 }
@@ -99,44 +103,44 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// By what tokens are sorted; by number where equal.
+/// The order of a list of tokens. Tokens with equal values are ordered by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenSort {
     /// The column.
     pub by: TokenColumn,
-    /// From the highest down.
+    /// Whether the highest value comes first.
     pub descending: bool,
 }
 
-/// What tokens can be sorted by. Those without a value come last.
+/// What tokens can be sorted by. Tokens without a value come last in either direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenColumn {
-    /// In the order of their issue.
+    /// By number: in the order of creation.
     Number,
-    /// By name, by code points.
+    /// By name, in the order of code points.
     Name,
-    /// By when they were issued.
+    /// By creation time.
     CreatedAt,
-    /// By when they end.
+    /// By expiration time.
     ExpiresAt,
-    /// By when they were last used.
+    /// By the time of the last use.
     LastUsedAt,
 }
 
-/// One token by its public id; needs `tokens:read`.
+/// Reads one token by id; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadToken {
     /// `tok_…`
     pub id: String,
 }
 
-/// The token that the actor presents. Needs no scope: a live token may read itself.
+/// Reads the token that the actor presents. Needs no scope.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadSelf {}
 
-/// Revokes one token for good; needs `tokens:write`. A token may revoke itself.
-/// Revoked before, it answers as it stands and nothing is written.
+/// Revokes one token permanently; needs `tokens:write`, except that a token can always revoke itself. If the token is
+/// already revoked, nothing is written and the reply shows its current state.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RevokeToken {
     /// `tok_…`
@@ -257,16 +261,16 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// The answer that shows a token value for the first time.
+    /// The reply that contains a token value, for the first and only time.
     #[must_use]
     pub fn new(text: TokenValue, token: TokenView) -> Self {
         Self { text: Some(text), token_shown_before: None, detail: None, previous_valid_until: None, token }
     }
 }
 
-/// Changes a token; needs `tokens:write`. What is absent stays. Nobody changes the scopes, the expiry or the addresses of
-/// the token they are using. Where a change makes more possible, the actor must be able to issue the token as it is
-/// afterwards; taking away is free.
+/// Updates a token; needs `tokens:write`. Absent fields are unchanged. A token cannot change its own scopes, expiration
+/// or allowed addresses. Unless the change only reduces access or concerns only the note, the actor must be able to
+/// grant everything that the token has afterwards.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateToken {
     /// `tok_…`
@@ -279,7 +283,7 @@ pub struct UpdateToken {
     pub enabled: Option<bool>,
     /// The token's own scopes.
     pub scopes: Option<ScopeChange>,
-    /// When it ends; to clear it is to ask for no end.
+    /// When the token expires. If cleared, it never expires.
     pub lifetime: Patch<Lifetime>,
     /// The time from which the token is valid.
     pub not_before: Patch<Timestamp>,
@@ -293,70 +297,73 @@ pub struct UpdateToken {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeChange {
-    /// These and no others.
+    /// Replaces all scopes with these.
     Replace(Vec<ScopePattern>),
-    /// Those with `true` are added, those with `false` taken away, the others stay.
+    /// Adds the scopes with `true` and removes those with `false`. Other scopes are unchanged.
     Merge(BTreeMap<ScopePattern, bool>),
 }
 
-/// Gives a token a new text; needs `tokens:write`. Its identity, pin and history stay. What an earlier rotation promised to
-/// the text that it replaced holds, unless this one is told to end it. At most eight texts work at a time.
+/// Issues a new value for a token; needs `tokens:write`. The token's id, client binding and history do not change.
+/// Values that earlier rotations replaced remain valid until their grace periods expire, unless `end_previous` is set.
+/// At most eight values of a token are valid at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RotateToken {
     /// `tok_…`
     pub id: String,
-    /// For how many seconds the text that it has now goes on working: 0 to 30 days.
+    /// How long the current token value remains valid: 0 seconds to 30 days.
     pub grace_seconds: u64,
-    /// Whether the texts that earlier rotations replaced end now, whatever they were promised.
+    /// Whether the values that earlier rotations replaced are revoked now, regardless of their grace periods.
     #[serde(default, skip_serializing_if = "is_false")]
     pub end_previous: bool,
 }
 
-/// Ends one text, by its digest; needs `tokens:write`, but for a text of the token that is used. Where the token has it, the
-/// token is revoked for good. Where rotation replaced it, it ends alone, and the token goes on with the text that it has.
+/// Revokes one token value, by its digest; needs `tokens:write`, except for a value of the actor's own token. If it is
+/// the token's current value, the token is revoked permanently. If a rotation replaced it, only this value is revoked,
+/// and the token's other values remain valid.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RevokeText {
-    /// The digest of the text.
+    /// The digest of the token value.
     pub digest: Digest,
     /// A reason for the audit log, at most 200 characters.
     pub reason: Option<String>,
 }
 
-/// What [`RevokeText`] did.
+/// The reply to [`RevokeText`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedText {
-    /// What ended.
+    /// What was revoked.
     pub ended: Ended,
 }
 
-/// What ended with a text.
+/// What [`RevokeText`] revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// The token.
+    /// The token, with all its values.
     Token,
-    /// The text alone.
+    /// Only the token value.
     Text,
-    /// Nothing: no text by this digest works that the actor may see.
+    /// Nothing. The value is unknown, already revoked or past its grace period, or the actor may not see its token.
     Nothing,
 }
 
-/// Revokes many at once; needs `tokens:write`. All or nothing: an unknown id, or more than 1,000 tokens, and none is.
+/// Revokes several tokens at once; needs `tokens:write`. If an id is unknown or more than 1,000 tokens are selected,
+/// none is revoked.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RevokeTokens {
-    /// Which.
+    /// The tokens to revoke.
     pub select: Selection,
     /// A reason for the audit log, at most 200 characters.
     pub reason: Option<String>,
 }
 
-/// Which tokens are meant.
+/// Selects the tokens to revoke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// Revoke the tokens with these ids: 1 to 1,000.
+    /// The tokens with these ids: 1 to 1,000.
     Ids(Vec<String>),
-    /// Those that the filter finds and that are not revoked.
+    /// The tokens that match the filter and are not revoked. The filter must not be empty.
     Filter(TokenFilter),
 }
 
@@ -368,9 +375,9 @@ pub struct RevokedTokens {
     pub items: Vec<RevokedItem>,
 }
 
-/// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:import`, with the rules of
-/// [`CreateToken`] for each line. A line that is wrong is refused and the others imported; but if the quota does not
-/// hold them all, none is.
+/// Imports third-party tokens by the digests of their values; needs `tokens:import`. The rules of [`CreateToken`] apply
+/// to each line. An invalid line is rejected, and the others are imported. But if the imported tokens exceed the quota
+/// of an owner, none is imported.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ImportTokens {
     /// At most 10,000 lines.
@@ -380,21 +387,22 @@ pub struct ImportTokens {
 /// One token to be imported.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ImportLine {
-    /// SHA-256 of its text.
+    /// The SHA-256 of the token value.
     pub digest: Digest,
     /// Whether the token value has so little entropy that it could be recovered from its digest by brute force. Such
     /// tokens are excluded from snapshots.
     pub weak: bool,
-    /// How many characters its text has, where that is known: 16 to 512, or it could never be verified.
+    /// The length of the token value in characters, if it is known: 16 to 512. A value of another length could never be
+    /// verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
-    /// Everything else, as for a new token.
+    /// All other properties, as for a new token.
     pub token: CreateToken,
 }
 
-/// What [`ImportTokens`] did.
+/// The reply to [`ImportTokens`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
-    /// One for each line, in their order: the new token's id, or why it was refused.
+    /// One result for each line, in the order of the request: the new token's id, or the error.
     pub lines: Vec<Result<String, CommandError>>,
 }

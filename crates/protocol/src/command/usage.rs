@@ -1,4 +1,4 @@
-//! Commands about the use of tokens, and what they answer.
+//! Commands for token usage, and their replies.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::rfc3339;
 
-/// Adds up uses that a verifier has counted; only the control plane's own verifier may. It is no change that anybody
-/// is told of. Texts that are not known here are passed over.
+/// Adds uses that a verifier has counted; only the control plane's own verifier may send this. Verifiers need not see
+/// usage, so it starts no new generation. Entries with an unknown digest are ignored.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReportUses {
-    /// At most 1,000; there may be several of one text.
+    /// At most 1,000 entries; several may have the same digest.
     pub uses: Vec<Uses>,
 }
 
-/// Uses of one text on one day (UTC).
+/// The uses of one token value or session value on one day (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uses {
-    /// The digest of the text: the token's own, one that rotation replaced, or that of a session.
+    /// The digest of a token's current value, of a value that a rotation replaced, or of a session value.
     pub digest: Digest,
-    /// The last of them. It says on which day they were.
+    /// The time of the last of these uses. It determines the day that they count for.
     pub last_used_at: Timestamp,
-    /// How many.
+    /// The number of uses.
     pub count: u32,
 }
 
-/// Uses were added up.
+/// The report was processed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reported {}
 
-/// How often a token was used on each of the last days; needs `tokens:read`.
+/// Reads how often a token was used on each of the last days; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadUsage {
     /// `tok_…`

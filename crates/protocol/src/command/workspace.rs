@@ -1,4 +1,4 @@
-//! Commands about the workspace, its scope catalogue and its audit, and what they answer.
+//! Commands for the workspace, its scope catalogue and its audit log, and their replies.
 
 use core::net::IpAddr;
 
@@ -10,28 +10,31 @@ use serde_json::Value;
 use super::{identity::IdentityProvider, listing::Page, members::Role, patch::Patch, tokens::Issued};
 use crate::{host::Hosts, rfc3339, slug::Slug, status};
 
-/// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's
-/// first token. Repeated while nothing else has happened there, it revokes that token, which nobody can have used, and
-/// mints another: so the API may try again after a lost answer. Later it is refused as existing. It is the directory
-/// that refuses a slug which is already confirmed.
+/// Creates the workspace with its first admin (`admin`, number 1, with all scopes granted) and that admin's first
+/// token; only for the root token. As long as nothing else has happened in the workspace, the command can be repeated,
+/// so that the API can retry after a lost reply: it revokes the previous token, whose value no client has received, and
+/// issues another. After that it is rejected, because the workspace already exists. A slug that is already confirmed is
+/// rejected by the directory, not by the ledger.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The workspace's slug, as the directory has it.
+    /// The workspace's slug, as reserved in the directory.
     pub slug: Slug,
-    /// The workspace's name, for people: 1–200 characters.
+    /// The workspace's display name: 1–200 characters.
     pub name: String,
     /// The prefix of the workspace's tokens.
     pub prefix: Prefix,
 }
 
-/// The catalogue; needs `tokens:read`. An admin is shown all of it, others what they may grant.
+/// Reads the scope catalogue; needs `tokens:read`. Admins see all scopes, other members those that they may see and
+/// grant.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GetScopes {}
 
-/// Replaces the scope catalogue; needs `workspace:manage`. Built-in scopes are not part of it (refused: `BUILT_IN_SCOPE`).
+/// Replaces the scope catalogue; needs `workspace:manage`. A catalogue with built-in scopes is rejected
+/// (`BUILT_IN_SCOPE`).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PutScopes {
-    /// The whole catalogue, at most 1,000 entries, names distinct.
+    /// The complete catalogue: at most 1,000 entries with distinct names.
     pub scopes: Vec<ScopeEntry>,
 }
 
@@ -127,21 +130,22 @@ pub struct Settings {
     pub identity_providers: Vec<IdentityProvider>,
 }
 
-/// What an object that knows no leases yet would have it be.
+/// The lease duration that applies if a ledger of a version without leases omits the field, in seconds.
 const fn lease_of_old() -> u64 {
     10
 }
 
-/// What an object that knows no snapshots yet would have it be.
+/// The validity that applies if a ledger of a version without snapshots omits the field, in seconds.
 const fn snapshot_of_old() -> u64 {
     86_400
 }
 
-/// The workspace and its settings; needs no scope but a live token.
+/// Reads the workspace and its settings; needs a valid credential, but no scope.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadWorkspace {}
 
-/// Changes the workspace; needs `workspace:manage`. What is absent stays.
+/// Updates the workspace; needs `workspace:manage`. Absent fields are unchanged. A change that weakens a setting
+/// requires an admin.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateWorkspace {
     /// 1–200 characters.
@@ -150,7 +154,7 @@ pub struct UpdateWorkspace {
     pub prefix: Option<Prefix>,
     /// 1 to 1,000,000.
     pub default_quota: Option<u64>,
-    /// 1 second to 100 years. Tokens issued before keep theirs.
+    /// 1 second to 100 years. Existing tokens keep their expiration.
     pub max_lifetime: Patch<u64>,
     /// 60 seconds to 30 days.
     pub session_length: Option<u64>,
@@ -164,13 +168,14 @@ pub struct UpdateWorkspace {
     pub audit_retention: Patch<u64>,
     /// At most 20 origins.
     pub allowed_origins: Option<Vec<String>>,
-    /// At most 4, no two of one issuer and audience. Only who may grant everything may change who vouches for members.
+    /// At most 4, with distinct pairs of issuer and audience. Only an admin who can grant every scope may change them,
+    /// because a provider can let its users sign in as any member.
     #[serde(default)]
     pub identity_providers: Option<Vec<IdentityProvider>>,
 }
 
 impl UpdateWorkspace {
-    /// Whether it asks for no change at all.
+    /// Whether the command changes nothing, because every field is absent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -198,22 +203,23 @@ impl UpdateWorkspace {
     }
 }
 
-/// Root only: suspends the workspace, or resumes it.
+/// Suspends or resumes the workspace; only for the root token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SuspendWorkspace {
-    /// Which of the two.
+    /// True to suspend it, false to resume it.
     pub suspended: bool,
 }
 
-/// Root only: says by which hosts the workspace is reached, as the [directory](crate::directory::AssignHosts) has it.
+/// Sets the workspace's hosts, which the [directory](crate::directory::AssignHosts) has assigned to it before; only for
+/// the root token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SetHosts {
-    /// All of them.
+    /// The complete list.
     pub hosts: Hosts,
 }
 
-/// Root only: deletes the workspace. From here on nothing of it is known; its rows and its registry keys go in bounded
-/// steps that the alarm drives. Said again, it tells how far that is.
+/// Deletes the workspace; only for the root token. From then on all its tokens are unknown. The ledger's alarm deletes
+/// its rows and its registry keys in bounded steps. If the command is repeated, the reply states the progress.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DeleteWorkspace {}
 
@@ -225,15 +231,15 @@ pub struct Deleted {
     pub complete: bool,
 }
 
-/// The audit, newest first; needs `audit:read`. An admin sees all of it, others what they did and what was done to
-/// their tokens and sessions.
+/// Reads the audit log, newest first; needs `audit:read`. Admins see all of it, other members what they did and what
+/// was done to their tokens and sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
-    /// Only what was done to this, by its id: a token, a member, a client, a session.
+    /// Only changes to the token, member, client or session with this id.
     pub subject: Option<String>,
-    /// Only what was done by this: the id of a token or session, `root` or `sign_in`.
+    /// Only changes by this actor: the id of a token or session, `root` or `sign_in`.
     pub actor: Option<String>,
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 

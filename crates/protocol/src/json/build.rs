@@ -1,5 +1,5 @@
-//! From a text to a tree: what serde_json does for its own `Value`, but no object has two fields of one name, nor is one
-//! mistaken for a number.
+//! Parses text to a tree, as serde_json does for its own `Value`. But an object with two fields of the same name is an
+//! error, and an object is never mistaken for a number.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, value::Number};
 
 use super::names::{NUMBER, PRIVATE};
 
-/// A tree that was built.
+/// A tree that was parsed.
 pub(super) struct Built(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Built {
@@ -87,14 +87,15 @@ impl<'de> Visitor<'de> for Build {
     }
 }
 
-/// What stands before a value: the name of a field, or that it is the digits of a number.
+/// What precedes a value: the name of a field, or the marker that the value is the digits of a number.
 enum Name {
     Field(String),
     Digits,
 }
 
 impl<'de> Deserialize<'de> for Name {
-    /// Only a field's name is handed over as a type of its own, where that is asked for.
+    /// If a newtype is requested, serde_json passes a field's name as one, but its own marker as a plain string. So a
+    /// field in the input that is named like the marker is not mistaken for it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FieldOrDigits;
 

@@ -5,29 +5,30 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-/// The JSON is not what it should be.
+/// The JSON does not match the expected type.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct DecodeError {
     why: String,
-    /// The way to the value at fault, from the inside out.
+    /// The path to the invalid value, innermost step first.
     steps: Vec<String>,
-    /// Whether `why` already names the field at fault.
+    /// Whether `why` already names the invalid field.
     names_field: bool,
 }
 
-/// The most characters of an unknown field's name that the message repeats.
+/// The maximum number of characters of an unknown field's name that the message repeats.
 const LONGEST_NAME: usize = 64;
 
 impl DecodeError {
-    /// The value at fault, as a JSON pointer (RFC 6901); a field that is missing or not known is named itself.
+    /// The position of the invalid value, as a JSON pointer (RFC 6901). For a missing or unknown field, it is that of
+    /// the field.
     #[must_use]
     pub fn pointer(&self) -> String {
         let steps = self.steps.iter().rev().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
         steps.collect()
     }
 
-    /// The message with the place of the value at fault, to follow "Invalid request body".
+    /// The message with the position of the invalid value, to follow "Invalid request body".
     #[must_use]
     pub fn with_place(&self) -> String {
         if self.names_field || self.steps.is_empty() {
@@ -40,7 +41,7 @@ impl DecodeError {
         de::Error::custom(why)
     }
 
-    /// Goes one step outwards.
+    /// Adds the step that leads to the value from the enclosing list or object.
     pub(super) fn inside(mut self, step: &str) -> Self {
         self.steps.push(step.to_owned());
         self
@@ -61,7 +62,7 @@ impl de::Error for DecodeError {
             Unexpected::Seq => &"a list",
             Unexpected::Map => &"an object",
             Unexpected::Unit | Unexpected::Option => &"null",
-            // Not to be repeated, whatever kind of text it is.
+            // Whatever kind of string it is, it may be a secret.
             _ => &"a string",
         };
         Self::custom(format_args!("expected {}, found {found}", in_words(expected)))
@@ -98,7 +99,8 @@ pub(super) fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What is expected, as JSON and people call it. Types of ours say so by themselves; serde's say what Rust calls them.
+/// Describes the expected type in terms of JSON. The types of this project describe themselves that way; serde
+/// describes its own by their names in Rust.
 fn in_words(expected: &dyn Expected) -> String {
     let words = expected.to_string();
     let whole = |most: u64| format!("a whole number from 0 to {most}");

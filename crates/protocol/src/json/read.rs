@@ -1,4 +1,4 @@
-//! From a tree to a type.
+//! Decodes a tree as a type.
 
 use serde::{
     Deserializer,
@@ -12,11 +12,11 @@ use super::{
     names::NUMBER,
 };
 
-/// A tree that is being read.
+/// A tree that is being decoded.
 pub(super) struct Tree(pub(super) Value);
 
-/// Each type reads what it may be, and for all else there is one way out, [`Tree::instead`]: this code is compiled into
-/// the reader of every type.
+/// Each method handles the values that match, and passes all others to [`Tree::instead`], to keep the code small: it is
+/// compiled into the reader of every type.
 impl<'de> Deserializer<'de> for Tree {
     type Error = DecodeError;
 
@@ -193,7 +193,7 @@ impl<'de> Deserializer<'de> for Tree {
 }
 
 impl Tree {
-    /// What is said of a value that is something else than expected.
+    /// The error for a value of another type than expected.
     fn instead<T>(&self, expected: &dyn Expected) -> Result<T, DecodeError> {
         Err(self.decode_error(expected))
     }
@@ -229,14 +229,14 @@ impl Tree {
     }
 }
 
-/// A number as a type of Rust's.
+/// A number as one of Rust's types.
 enum Exact {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
 }
 
-/// The number, if it comes out of the type as it is written.
+/// The number as the first of these types that reproduces it exactly as written; `None` if none does.
 fn exact(number: &Number) -> Option<Exact> {
     let written = number.to_string();
     let unsigned = number.as_u64().filter(|value| value.to_string() == written).map(Exact::Unsigned);
@@ -248,7 +248,7 @@ fn exact(number: &Number) -> Option<Exact> {
     unsigned.or_else(signed).or_else(float)
 }
 
-/// Any other, as serde_json hands it over.
+/// Any other number, in the form in which serde_json passes its digits.
 struct Digits(Option<String>);
 
 impl<'de> MapAccess<'de> for Digits {
@@ -264,7 +264,7 @@ impl<'de> MapAccess<'de> for Digits {
     }
 }
 
-/// A name, of a field or of a variant.
+/// The name of a field or a variant.
 struct Name<'a>(&'a str);
 
 impl<'de> Deserializer<'de> for Name<'_> {
@@ -336,7 +336,7 @@ impl<'de> EnumAccess<'de> for Variant {
     }
 }
 
-/// What a variant holds.
+/// The content of a variant.
 struct Content(Option<Value>);
 
 impl Content {

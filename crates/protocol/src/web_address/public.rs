@@ -13,7 +13,7 @@ const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private use (RFC 1918)
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT (RFC 6598)
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback (RFC 1122)
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local (RFC 3927), cloud metadata services among it
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local (RFC 3927), including cloud metadata services
     (Ipv4Addr::new(172, 16, 0, 0), 12),   // private use (RFC 1918)
     (Ipv4Addr::new(192, 0, 0, 0), 24),    // IETF protocol assignments (RFC 6890)
     (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation (RFC 5737)
@@ -30,9 +30,9 @@ const NOT_PUBLIC: &[(Ipv4Addr, u32)] = &[
 /// and NAT64 addresses.
 const GLOBAL: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Ranges within it that are not public, likewise.
+/// Ranges within [`GLOBAL`] that are not public: the first address, and the prefix length.
 const NOT_GLOBAL: &[(Ipv6Addr, u32)] = &[
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocol assignments (RFC 2928), Teredo among them
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocol assignments (RFC 2928), including Teredo
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation (RFC 3849)
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4 (RFC 3056): any IPv4 address
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation (RFC 9637)
@@ -56,7 +56,7 @@ pub(super) fn is_public(host: &str) -> bool {
         return v4(host).is_some_and(is_public_v4);
     }
     let is_home = host == HOME || host.strip_suffix(HOME).is_some_and(|rest| rest.ends_with('.'));
-    // A resolver completes a name without a dot by any search domain.
+    // A resolver may append any search domain to a name without a dot.
     !rest.is_empty() && !PRIVATE.contains(&last) && !is_home
 }
 

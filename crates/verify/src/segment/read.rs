@@ -175,7 +175,7 @@ impl Segment {
     }
 
     /// The position of this digest, which begins with the prefix. A bucket has few entries. It is searched by
-    /// bisection, in case somebody chose digests that fall into one bucket.
+    /// bisection, in case an attacker chose digests that fall into one bucket.
     fn position(&self, digest: u128) -> Option<usize> {
         let Range { mut start, mut end } = self.bucket(self.layout.bucket_of(digest))?;
         let digest = digest.to_be_bytes();

@@ -142,7 +142,7 @@ impl Snapshot {
         self.segments.get(usize::from(prefix.value()))?.find(digest)
     }
 
-    /// The member of this number. `None` means that there is no such member if the manifest
+    /// The member of this number. `None` means that the member does not exist if the manifest
     /// [covers](Manifest::owners_of) the number; otherwise it means nothing.
     #[must_use]
     pub fn owner(&self, number: u64) -> Option<OwnerRecord> {

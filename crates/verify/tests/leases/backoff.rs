@@ -31,7 +31,7 @@ pub(crate) const PROMISE: &str = "no token passes longer than was promised when 
 pub(crate) const FEW: &str = "after a failure one asks a back-off";
 pub(crate) const BOUNDED: &str = "no more are out at once than may be";
 pub(crate) const SERVED: &str = "once the ledger answers, checks are answered within a back-off";
-pub(crate) const NOT_REFUSED: &str = "what is merely out refuses nobody";
+pub(crate) const NOT_REFUSED: &str = "no check is refused only because a query is in flight";
 
 /// A flaw of the implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,10 +350,10 @@ impl Model for Backoff {
             Property::sometimes("the longest back-off is waited for", |_: &Self, state: &State| {
                 state.unserved == RECOVERY
             }),
-            Property::sometimes("somebody waits as long as may be", |_: &Self, state: &State| {
+            Property::sometimes("a check waits for the longest allowed time", |_: &Self, state: &State| {
                 state.waiting == Some(LONGEST_WAIT)
             }),
-            Property::sometimes("a revoked token passes until its lease is over", |_: &Self, state: &State| {
+            Property::sometimes("a revoked token passes until its lease expires", |_: &Self, state: &State| {
                 state.lease > 0 && state.known == Some(false) && state.revoked == Some(LEASE - USABLE + 1)
             }),
         ]

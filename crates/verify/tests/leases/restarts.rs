@@ -16,7 +16,7 @@ use stateright::{Model, Property, Representative};
 const LEASE: u8 = 4;
 const DELTA: u8 = 1;
 
-pub(crate) const PROMISE: &str = "whoever has waited is told so when no lease runs any more that was granted before";
+pub(crate) const PROMISE: &str = "a caller that waited is told so after every lease granted before has expired";
 const WRITES: &str = "leases are written down no more than once in half a lease";
 
 /// The rules. Each can be removed, to show that it is needed.
@@ -270,15 +270,18 @@ impl Model for Restarts {
             }),
             Property::always(WRITES, |_: &Self, state: &State| !state.moved_too_soon),
             Property::sometimes(
-                "an instance that was just made has nobody wait longer than δ",
+                "a new instance makes no caller wait longer than δ",
                 |restarts: &Self, state: &State| {
                     let is_new = state.instances[0] == Instance::default() && state.disk.grantor == Number::Gone;
                     is_new && restarts.end(&mut state.clone(), 0, 0) == 0
                 },
             ),
-            Property::sometimes("one has somebody wait half a lease longer than need be", |_: &Self, state: &State| {
-                state.change.is_some_and(|change| change.leases == LEASE / 2 && change.told >= LEASE)
-            }),
+            Property::sometimes(
+                "an instance makes a caller wait half a lease longer than necessary",
+                |_: &Self, state: &State| {
+                    state.change.is_some_and(|change| change.leases == LEASE / 2 && change.told >= LEASE)
+                },
+            ),
             Property::sometimes("an instance refuses", |restarts: &Self, state: &State| !restarts.is_sole(state, 0)),
         ]
     }

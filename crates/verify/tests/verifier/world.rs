@@ -18,7 +18,7 @@ pub(crate) struct Ledger {
     pub(crate) owners: BTreeMap<u64, OwnerRecord>,
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
-    /// How many changes it lists; a verifier that missed more starts anew.
+    /// How many changes it lists; a verifier that missed more starts again.
     pub(crate) tells: usize,
     /// The uses that were reported to it.
     pub(crate) uses: Vec<Use>,

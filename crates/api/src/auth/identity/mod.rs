@@ -46,7 +46,7 @@ impl<P: Ports> SignInContext<P> {
     /// The context of the workspace with this slug; `None` if no workspace has it.
     pub(crate) async fn to(ledger: LedgerClient<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
         let Some(workspace) = ledger.resolve(slug, ledger.anonymous(from.address)).await? else {
-            // No workspace, hence no `allowed_origins` that could allow the page.
+            // Without a workspace, no `allowed_origins` can allow the page.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };
         match providers(&ledger, &from, workspace).await? {
@@ -154,9 +154,9 @@ impl<P: Ports> SignInContext<P> {
     }
 }
 
-/// The workspace's identity providers. Anybody may cause this lookup, so the result is cached for [`KEPT`]. For a page of
-/// another origin the ledger is queried each time, at a limited rate, since only the ledger knows whether the page is
-/// allowed. A provider that was removed in the meantime signs nobody in: the ledger decides that.
+/// The workspace's identity providers. Any client may cause this lookup, so the result is cached for [`KEPT`]. For a
+/// page of another origin the ledger is queried each time, at a limited rate, since only the ledger knows whether the
+/// page is allowed. A provider that was removed in the meantime cannot sign any member in: the ledger decides that.
 async fn providers<P: Ports>(
     ledger: &LedgerClient<P>,
     from: &Source,

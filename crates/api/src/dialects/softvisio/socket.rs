@@ -4,7 +4,7 @@
 //! Worker's shell creates the socket and passes it in as a [`Wire`]; it decides nothing.
 //!
 //! The ledger must admit the token before a socket opens. A socket is not a session: it keeps only the credential that
-//! opened it, and the ledger authorizes each message anew, like a request. If the token has been revoked, or the page's
+//! opened it, and the ledger authorizes each message again, like a request. If the token has been revoked, or the page's
 //! origin is no longer allowed, the next message is rejected and the socket is closed. A cookie is not accepted: unlike
 //! `fetch`, a page of any origin may open a WebSocket and read the messages.
 //!

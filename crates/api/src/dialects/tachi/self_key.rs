@@ -1,5 +1,5 @@
-//! Authentication: "Self Key", the session of the very user that the path names. Tokens are not accepted, nor are admins
-//! for other users.
+//! Authentication: "Self Key", a session of the user that the path names. Tokens are not accepted, nor are admins for
+//! other users.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use counterfoil_protocol::{

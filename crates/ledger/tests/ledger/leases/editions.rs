@@ -96,7 +96,7 @@ fn token_created_since_edition_is_reported_even_if_revoked() {
     let (mut world, admin) = World::founded();
     world.join("ann", &["read"]);
     publish(&mut world);
-    let digest = Digest::of(b"a token of somebody else's");
+    let digest = Digest::of(b"a third-party token");
     let of_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
     let import = ImportTokens { lines: vec![ImportLine { digest, weak: false, length: None, token: of_ann() }] };
     world.call(admin.actor, import).unwrap();

@@ -1,5 +1,5 @@
 //! Compares verifiers with the ledger. After any history, a verifier that has just renewed its lease decides from its
-//! cache as the ledger does, about every token value that ever existed. Other verifiers do so once the wait is over.
+//! cache as the ledger does, about every token value that ever existed. Other verifiers do so after the wait.
 //! The same applies to verifiers that load segments, with what the ledger published and the changes since.
 
 use std::{cell::Cell, collections::BTreeMap};
@@ -332,7 +332,7 @@ impl InStep {
             Look::Arrive(nth) => self.arrive(at, nth),
             Look::Return(nth) => self.receive(at, nth),
         }
-        // Once the wait is over, it agrees without having queried the ledger.
+        // After the wait, it agrees without having queried the ledger.
         if self.world.now >= self.safe_at {
             self.compare(at, false);
         }
