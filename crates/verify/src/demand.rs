@@ -107,7 +107,9 @@ impl Demand {
 
     /// A requirement that any valid token of one of the workspaces meets.
     ///
-    /// # Errors [`NoWorkspace`] if the list is empty.
+    /// # Errors
+    ///
+    /// [`NoWorkspace`] if the list is empty.
     pub fn of_any(workspaces: Vec<WorkspaceKey>) -> Result<Self, NoWorkspace> {
         let first = *workspaces.first().ok_or(NoWorkspace)?;
         Ok(Self { workspaces, ..Self::of(first) })

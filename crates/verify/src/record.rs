@@ -120,7 +120,9 @@ pub trait Encoded: Serialize + Read {
 
     /// Reads an item.
     ///
-    /// # Errors [`RecordError`]; nothing malformed is accepted.
+    /// # Errors
+    ///
+    /// [`RecordError`]; nothing malformed is accepted.
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut reader = open(bytes, Self::KIND)?;
         Self::read(&mut reader).filter(|_| reader.ended_well()).ok_or(RecordError::Malformed)

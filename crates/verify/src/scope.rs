@@ -57,7 +57,9 @@ fn is_joint(byte: u8) -> bool {
 impl Scope {
     /// Parses one scope.
     ///
-    /// # Errors [`InvalidScope`] if the text does not follow the grammar, or has a wildcard.
+    /// # Errors
+    ///
+    /// [`InvalidScope`] if the text does not follow the grammar, or has a wildcard.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if is_scope(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
     }
@@ -72,7 +74,9 @@ impl Scope {
 impl ScopePattern {
     /// Parses one granted scope, with or without a wildcard at its end.
     ///
-    /// # Errors [`InvalidScope`] if the text does not follow the grammar.
+    /// # Errors
+    ///
+    /// [`InvalidScope`] if the text does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if is_pattern(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
     }

@@ -61,7 +61,9 @@ impl SegmentBuilder {
     /// Adds the next token. It is marked as revoked if it was issued before `revoked_before`, which is its owner's as
     /// of the segment's generation.
     ///
-    /// # Errors [`BuildError`] if the segment cannot contain the token.
+    /// # Errors
+    ///
+    /// [`BuildError`] if the segment cannot contain the token.
     pub fn push(&mut self, digest: &Digest, token: &TokenRecord, revoked_before: u64) -> Result<(), BuildError> {
         let SegmentHeader { generation, without_addresses, prefix, .. } = self.header;
         let digest = cut(digest);

@@ -88,7 +88,9 @@ pub enum OpenError {
 impl Manifest {
     /// A manifest of one segment per prefix, in order, and of owner segments, sorted by the numbers that they cover.
     ///
-    /// # Errors [`InvalidManifest`] if the parts do not form a manifest.
+    /// # Errors
+    ///
+    /// [`InvalidManifest`] if the parts do not form a manifest.
     pub fn new(
         header: ManifestHeader,
         segments: Vec<NamedSegment>,
@@ -161,7 +163,9 @@ impl Manifest {
 
     /// Opens the segment of a prefix from bytes of any source.
     ///
-    /// # Errors [`OpenError`] if the bytes are not that segment.
+    /// # Errors
+    ///
+    /// [`OpenError`] if the bytes are not that segment.
     pub fn open_segment(&self, prefix: DigestPrefix, file: impl Into<Box<[u8]>>) -> Result<Segment, OpenError> {
         let file = file.into();
         let named = self.segment(prefix).ok_or(OpenError::NotNamed)?;
@@ -181,7 +185,9 @@ impl Manifest {
 
     /// Opens the owner segment that covers a number from bytes of any source.
     ///
-    /// # Errors [`OpenError`] if the bytes are not that owner segment.
+    /// # Errors
+    ///
+    /// [`OpenError`] if the bytes are not that owner segment.
     pub fn open_owners(&self, number: u64, file: impl Into<Box<[u8]>>) -> Result<OwnerSegment, OpenError> {
         let file = file.into();
         let named = self.owners_of(number).ok_or(OpenError::NotNamed)?;

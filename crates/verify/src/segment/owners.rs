@@ -48,7 +48,9 @@ pub struct OwnerSegmentBuilder {
 impl OwnerSegment {
     /// Validates an owner segment and takes its bytes. The caller checks its [`ContentHash`](super::ContentHash).
     ///
-    /// # Errors [`RecordError`] if the bytes are not exactly what the builder would write.
+    /// # Errors
+    ///
+    /// [`RecordError`] if the bytes are not exactly what the builder would write.
     pub fn open(file: impl Into<Box<[u8]>>) -> Result<Self, RecordError> {
         let file = file.into();
         let mut reader = record::open(&file, KIND)?;
@@ -147,7 +149,9 @@ impl OwnerSegmentBuilder {
 
     /// Adds the next member.
     ///
-    /// # Errors [`BuildError`] if the segment cannot contain the member. It was not added; the builder can continue
+    /// # Errors
+    ///
+    /// [`BuildError`] if the segment cannot contain the member. It was not added; the builder can continue
     /// without it.
     pub fn push(&mut self, owner: &OwnerRecord) -> Result<(), BuildError> {
         if !self.header.covers(owner.number) {

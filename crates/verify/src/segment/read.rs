@@ -38,7 +38,9 @@ impl Segment {
 
     /// Validates a segment and takes its bytes. The caller checks its [`ContentHash`](super::ContentHash).
     ///
-    /// # Errors [`RecordError`] if the bytes are not exactly what the builder would write.
+    /// # Errors
+    ///
+    /// [`RecordError`] if the bytes are not exactly what the builder would write.
     pub fn open(file: impl Into<Box<[u8]>>) -> Result<Self, RecordError> {
         let file = file.into();
         let mut reader = record::open(&file, Self::KIND)?;

@@ -88,7 +88,9 @@ impl Snapshot {
 
     /// Validates everything except the signature, and takes the contents. The file itself is not kept.
     ///
-    /// # Errors [`SnapshotError`] if the bytes are not exactly a head, a signature, and the files that these
+    /// # Errors
+    ///
+    /// [`SnapshotError`] if the bytes are not exactly a head, a signature, and the files that these
     /// authenticate.
     pub fn open(file: &[u8]) -> Result<Self, SnapshotError> {
         let mut reader = record::open(file, Snapshot::KIND).map_err(SnapshotError::Head)?;
