@@ -84,7 +84,7 @@ const publicJwk = (hex) => ({
  * else.
  */
 function refusalOf({ why, bytes, error }) {
-  const isNone = bytes.length < 2 * 120 || why === "kind unknown" || why === "no key";
+  const isNone = bytes.length < 2 * 120 || why === "an unknown kind" || why === "an invalid workspace key";
   if (isNone) return "NOT_A_SNAPSHOT";
   return { SIGNATURE: "UNTRUSTED", UNKNOWN_FORMAT: "UNKNOWN_FORMAT" }[error] ?? "MALFORMED";
 }

@@ -1,5 +1,5 @@
-// Derives every value in token.json once more, from the format's description and Node's own cryptography, and shares
-// no code with the crate that wrote the file. So an error there cannot become the contract unseen.
+// Derives every value in token.json from the description of the format, with Node's own cryptography. Shares no code with
+// the crate that wrote the file, so that an error there cannot become part of the contract unnoticed.
 //
 //     node --test tests/vectors/confirm.test.mjs
 
@@ -44,9 +44,9 @@ function crc32(text) {
 const check = (text) => sixDigits(BigInt(crc32(text)));
 const seal = (text, key) => sixDigits(createHmac("sha256", bytes(key)).update(text).digest().readBigUInt64BE(0));
 const isSealedBy = (text, key) => seal(text.slice(0, -12), key) === text.slice(-12, -6);
-const checkHolds = (text) => check(text.slice(0, -6)) === text.slice(-6);
+const hasChecksum = (text) => check(text.slice(0, -6)) === text.slice(-6);
 
-/** The secret that is minted from random bytes, or undefined where they do not do. */
+/** The secret that is generated from random bytes, or undefined if they do not suffice. */
 function draw(random) {
   const first = [...random.subarray(0, 24)];
   let next = 24;
@@ -60,7 +60,7 @@ function draw(random) {
   return first.map((byte) => ALPHABET[byte % 62]).join("");
 }
 
-/** Runs a test for each case; a list without cases would prove nothing. */
+/** Runs all cases of a list, which must not be empty. */
 function each(name, confirm) {
   test(name, () => {
     assert.ok(vectors[name].length > 0);
@@ -75,7 +75,7 @@ function each(name, confirm) {
   });
 }
 
-test("the CRC is the one of zlib", { skip: !zlib.crc32 && "this Node has no zlib.crc32" }, () => {
+test("the CRC equals zlib's", { skip: !zlib.crc32 && "this Node has no zlib.crc32" }, () => {
   assert.equal(crc32("123456789"), zlib.crc32("123456789"));
 });
 
@@ -94,7 +94,7 @@ each("valid", ({ text, prefix, workspace, random, seal_secret, seal_key, digest,
 });
 
 each("malformed", ({ text }) => {
-  assert.ok(OURS.test(text) ? !checkHolds(text) : !FOREIGN.test(text));
+  assert.ok(OURS.test(text) ? !hasChecksum(text) : !FOREIGN.test(text));
 });
 
 each("foreign", ({ text, digest, hint }) => {
@@ -105,14 +105,14 @@ each("foreign", ({ text, digest, hint }) => {
 
 each("wrong_seal", ({ text, workspace, seal_secret, seal_key }) => {
   assert.equal(OURS.exec(text).groups.workspace, workspace);
-  assert.ok(checkHolds(text));
+  assert.ok(hasChecksum(text));
   assert.equal(sealKey(seal_secret, workspace), seal_key);
   assert.ok(!isSealedBy(text, seal_key));
 });
 
 each("retired_secrets", ({ text, secrets, opened_by }) => {
   const { workspace } = OURS.exec(text).groups;
-  assert.ok(checkHolds(text));
+  assert.ok(hasChecksum(text));
   const opener = secrets.findIndex((secret) => isSealedBy(text, sealKey(secret, workspace)));
   assert.equal(opener, opened_by ?? -1);
 });

@@ -1,5 +1,5 @@
-// Records and answers as bytes: [format, kind], then postcard. Written by hand from the description of the layout, so that
-// an error in the crate that wrote records.json cannot become the contract unseen.
+// Encodes records and responses: [format, kind], then postcard. Written by hand from the description of the layout, so that
+// an error in the crate that wrote records.json cannot become part of the contract unnoticed.
 
 import { isIPv4 } from "node:net";
 
@@ -78,8 +78,8 @@ export const grantRecord = (grant) => [
   ...answerRecord(grant.answer),
   ...list((hex) => [...Buffer.from(hex, "hex")], grant.texts ?? []),
   ...list(number, grant.owners ?? []),
-  // Of who does not ask for segments, there is not even a flag.
+  // A client that does not request segments gets no flag either.
   ...(grant.edition ? [1, ...Buffer.from(grant.edition.manifest, "hex"), ...number(grant.edition.generation)] : []),
 ];
-/** A record, an answer or a lease: `r`, `o`, `w`, `a` or `l`, and its fields. */
+/** A record, a response or a lease, from its kind (`r`, `o`, `w`, `a` or `l`) and its fields. */
 export const encode = (kind, fields) => Uint8Array.from([1, kind.charCodeAt(0), ...fields]);

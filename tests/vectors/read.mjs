@@ -1,21 +1,21 @@
-// Reads segments, owner segments and manifests by docs/format.md alone, and shares no code with the crate that wrote the
-// vectors. So an error there cannot become the contract unseen.
+// Reads segments, owner segments and manifests as docs/format.md describes them. Shares no code with the crate that wrote
+// the vectors, so that an error there cannot become part of the contract unnoticed.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 const FRESHNESS = ["eventual", "bounded", "strong"];
 
-/** A file of vectors. Numbers may need all of 64 bits: each is marked before the text is parsed. */
+/** Parses a file of vectors. Numbers may need 64 bits, so each is marked before parsing and becomes a BigInt. */
 export function readVectors(name) {
   const text = readFileSync(new URL(name, import.meta.url), "utf8");
   const marked = text.replace(/: (\d+)(?=,?$)/gmu, ': "$1n"');
   return JSON.parse(marked, (_, value) => (/^\d+n$/u.test(value) ? BigInt(value.slice(0, -1)) : value));
 }
 
-/** What the bytes of a file say, one after the other. */
+/** Reads the bytes of a file in order. */
 export class Reader {
-  /** Of a file, or of its hex. */
+  /** @param bytes the content, also as a hex string */
   constructor(bytes) {
     this.bytes = Buffer.from(bytes, "hex");
     this.at = 0;
@@ -35,7 +35,7 @@ export class Reader {
       number |= BigInt(byte & 127) << shift;
       shift += 7n;
     } while (byte > 127);
-    assert.ok(byte > 0 || shift === 7n, "a number in its shortest form");
+    assert.ok(byte > 0 || shift === 7n, "a number is not in its shortest encoding");
     return number;
   }
   fixed(width) {
@@ -68,7 +68,7 @@ export class Reader {
     return `${groups.join(":").replace(/(:0)+$/u, "::")}/${this.byte()}`;
   }
   end() {
-    assert.equal(this.at, this.bytes.length, "something follows");
+    assert.equal(this.at, this.bytes.length, "the file has trailing bytes");
   }
 }
 
@@ -101,7 +101,7 @@ export function readSegment(bytes) {
   const details = file.list(() => ({
     not_before: file.option(() => file.number()),
     replaced_until: file.option(() => file.number()),
-    // What stands for blocks that are not told.
+    // The placeholder for excluded address blocks.
     addresses: header.without_addresses ? Array(file.byte()).fill("::ffff:0.0.0.0/96") : file.list(() => file.block()),
   }));
 
@@ -109,7 +109,7 @@ export function readSegment(bytes) {
   while (4 << bucketBits < count) bucketBits += 1;
   const ends = Array.from({ length: 1 << bucketBits }, () => Number(file.fixed(widthOf(count))));
   const known = Number(header.prefix.bits) + bucketBits;
-  const told = known >> 3;
+  const prefixBytes = known >> 3;
   const tokens = Array.from({ length: count }, (_, at) => {
     const bucket = ends.findIndex((end) => at < end);
     const begin = ((header.prefix.value << BigInt(bucketBits)) | BigInt(bucket)) << BigInt(128 - known);
@@ -117,11 +117,11 @@ export function readSegment(bytes) {
       begin
         .toString(16)
         .padStart(32, "0")
-        .slice(0, 2 * told) + file.take(16 - told).toString("hex");
+        .slice(0, 2 * prefixBytes) + file.take(16 - prefixBytes).toString("hex");
     assert.equal(
       (BigInt(`0x${digest}`) >> BigInt(128 - known)) << BigInt(128 - known),
       begin,
-      "a digest in its bucket",
+      "a digest is in the wrong bucket",
     );
     const flags = file.byte();
     const numbers = {

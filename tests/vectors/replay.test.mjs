@@ -1,4 +1,4 @@
-// Replays the vectors with the npm package's JavaScript, and shows that whatever is passed in has an answer.
+// Replays the vectors with the npm package's JavaScript, and tests its handling of invalid arguments.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -24,9 +24,9 @@ const records = read("records.json");
 const { cases } = read("decisions.json");
 
 const NOW = 1_798_761_600_000;
-const FOREIGN = "ghp_somebody-elses-token";
+const THIRD_PARTY = "ghp_another-systems-token";
 
-test("records have the bytes that the layout's description gives them", () => {
+test("records are encoded as the layout describes", () => {
   const kinds = [
     ["tokens", "r", tokenRecord],
     ["owners", "o", ownerRecord],
@@ -42,7 +42,7 @@ test("records have the bytes that the layout's description gives them", () => {
 
 // --- decisions
 
-/** A ledger that knows one foreign text in one workspace, and grants leases of ten seconds. */
+/** A ledger that knows one third-party token in one workspace, and grants leases of ten seconds. */
 function ledgerOf({ token, owner, workspace, now }) {
   const answer = (key, digests) => {
     const here = key === workspace.key;
@@ -75,38 +75,38 @@ function ledgerOf({ token, owner, workspace, now }) {
 async function decide(verifier, given, level, sources = ledgerOf(given)) {
   const { workspaces, all_of: allOf, any_of: anyOf, address } = given.demand;
   const demand = verifier.demand({ workspaces, allOf, anyOf, freshness: level });
-  const answer = verifier.begin(FOREIGN, demand, given.now, address ?? undefined);
+  const answer = verifier.begin(THIRD_PARTY, demand, given.now, address ?? undefined);
   return verifier.resolve(answer, { now: () => given.now, ...sources });
 }
 
-test("every case is decided as written", async () => {
+test("every case has the expected decision", async () => {
   for (const given of cases) {
-    // Its ledger is another, with another history.
+    // Each case has its own ledger.
     const verifier = new Verifier();
-    // A ledger never mixes owners up; that a record does is refused sooner.
+    // A ledger never returns another member's record as the owner; such a response is rejected before the decision.
     const expected = given.token.owner === given.owner.number ? given.code : "UNAVAILABLE";
     for (const level of ["strong", "bounded"]) {
       const answer = await decide(verifier, given, level);
       assert.equal(codeOf(answer), expected, given.why);
-      const { valid, code, freshness: told, id } = verifier.details(answer);
+      const { valid, code, freshness, id } = verifier.details(answer);
       assert.deepEqual([valid, code], [code === "VALID", expected]);
-      assert.equal(told, expected === "UNAVAILABLE" ? level : "strong");
+      assert.equal(freshness, expected === "UNAVAILABLE" ? level : "strong");
       assert.equal(id, ["UNKNOWN", "UNAVAILABLE"].includes(expected) ? undefined : given.token.id);
     }
   }
 });
 
-test("every code but the two that no case can have is met", () => {
+test("the cases cover every code that a decision about a record can have", () => {
   const met = new Set(cases.map(({ code }) => code));
   const missing = CODES.filter((code) => !met.has(code));
   assert.deepEqual(missing, ["PENDING", "MALFORMED", "RATE_LIMITED", "UNAVAILABLE"]);
 });
 
-test("the registry is read once, then memory answers", async () => {
+test("the registry is read once, then the cache decides", async () => {
   const given = { ...cases[0], workspace: { ...cases[0].workspace, has_imports: true } };
   const key = given.workspace.key;
   const values = new Map([
-    [`r/${key}/${createHash("sha256").update(FOREIGN).digest("hex")}`, encode("r", tokenRecord(given.token))],
+    [`r/${key}/${createHash("sha256").update(THIRD_PARTY).digest("hex")}`, encode("r", tokenRecord(given.token))],
     [`o/${key}/${given.owner.number}`, encode("o", ownerRecord(given.owner))],
     [`w/${key}`, encode("w", workspaceRecord(given.workspace))],
   ]);
@@ -117,10 +117,10 @@ test("the registry is read once, then memory answers", async () => {
   };
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [key], freshness: "eventual" });
-  const answer = await verifier.resolve(verifier.begin(FOREIGN, demand, NOW), { registry, now: () => NOW });
+  const answer = await verifier.resolve(verifier.begin(THIRD_PARTY, demand, NOW), { registry, now: () => NOW });
   assert.equal(codeOf(answer), "VALID");
   assert.deepEqual(asked.sort(), [...values.keys()].sort());
-  const again = verifier.begin(FOREIGN, demand, NOW + 60_000);
+  const again = verifier.begin(THIRD_PARTY, demand, NOW + 60_000);
   assert.ok(isValid(again));
   assert.deepEqual(verifier.details(again), {
     valid: true,
@@ -136,10 +136,10 @@ test("the registry is read once, then memory answers", async () => {
     owner: 3,
     scopes: ["orders:read"],
   });
-  assert.ok(isPending(verifier.begin(FOREIGN, demand, NOW + 60_001)));
+  assert.ok(isPending(verifier.begin(THIRD_PARTY, demand, NOW + 60_001)));
 });
 
-test("a lease is renewed by the one request whose turn it is", async () => {
+test("only one request renews a lease", async () => {
   const [given] = cases;
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [given.workspace.key] });
@@ -150,8 +150,8 @@ test("a lease is renewed by the one request whose turn it is", async () => {
     now: () => now,
     lease: (workspace, question) => (asked.push({ workspace, ...question }), lease(workspace, question)),
   };
-  const check = () => verifier.begin(FOREIGN, demand, now);
-  const digests = [digest(FOREIGN)];
+  const check = () => verifier.begin(THIRD_PARTY, demand, now);
+  const digests = [digest(THIRD_PARTY)];
   assert.equal(codeOf(await verifier.resolve(check(), sources)), "VALID");
   assert.deepEqual(asked.splice(0), [{ workspace: given.workspace.key, since: undefined, digests, uses: [] }]);
   now += 4_400;
@@ -175,12 +175,12 @@ test("a lease is renewed by the one request whose turn it is", async () => {
   await verifier.renewFrom(check(), sources);
   const uses = [{ digest: digests[0], last_used_at: new Date(given.now + 5_401).toISOString(), count: 5 }];
   const since = { epoch: 7, generation: 1 };
-  assert.deepEqual(asked, [{ workspace: given.workspace.key, since, digests: [], uses }], "nothing told is lost");
+  assert.deepEqual(asked, [{ workspace: given.workspace.key, since, digests: [], uses }], "no reported use is lost");
   now += 8_799;
-  assert.ok(isValid(check()), "counted from its question");
+  assert.ok(isValid(check()), "the lease is counted from its request");
   now += 1;
   assert.ok(isPending(check()));
-  // Without a source, and then step by step.
+  // Renewed first without a source, then step by step.
   assert.equal(codeOf(await verifier.resolve(check(), sources)), "VALID");
   now += 5_000;
   await verifier.renewFrom(check(), { now: sources.now });
@@ -189,13 +189,13 @@ test("a lease is renewed by the one request whose turn it is", async () => {
   const need = verifier.need(pending);
   assert.deepEqual([need.kind, need.workspace, need.question.digests], ["lease", given.workspace.key, []]);
   const grant = await lease(need.workspace, need.question);
-  assert.equal(codeOf(verifier.supply(pending, grant, now)), "UNAVAILABLE", "nothing follows of it");
+  assert.equal(codeOf(verifier.supply(pending, grant, now)), "UNAVAILABLE", "a renewal decides no check");
   assert.equal(verifier.need(pending), undefined);
   now += 8_799;
   assert.ok(isValid(check()));
 });
 
-test("a source that is missing, fails or answers nonsense is no yes", async () => {
+test("a source that is missing, fails or returns nonsense makes no token valid", async () => {
   const throwing = () => {
     throw new Error("on purpose");
   };
@@ -214,22 +214,22 @@ test("a source that is missing, fails or answers nonsense is no yes", async () =
   for (const given of sources) {
     for (const level of ["strong", "bounded"]) {
       const source = given.ledger && { ledger: given.ledger, lease: given.ledger };
-      // One that remembers no failure: else nobody would be asked.
+      // A new verifier has recorded no failure, so it sends a request.
       assert.equal(codeOf(await decide(new Verifier(), cases[0], level, { ...source })), "UNAVAILABLE");
     }
   }
   const { ledger, lease } = ledgerOf(cases[0]);
-  // Each answers its own question.
+  // A response of the wrong kind is rejected.
   assert.equal(codeOf(await decide(new Verifier(), cases[0], "strong", { ledger: lease, lease })), "UNAVAILABLE");
   assert.equal(codeOf(await decide(new Verifier(), cases[0], "bounded", { ledger, lease: ledger })), "UNAVAILABLE");
   const half = { registry: throwing, ledger };
   const answer = await decide(new Verifier(), cases[0], "eventual", half);
-  assert.equal(codeOf(answer), "VALID", "the ledger answers for the registry");
+  assert.equal(codeOf(answer), "VALID", "the ledger is queried if the registry fails");
 });
 
-// --- texts
+// --- token values
 
-test("texts are told apart, and their digests are right", () => {
+test("token values are classified, with correct digests", () => {
   for (const { text: token, prefix, workspace, digest: hex } of tokens.valid) {
     assert.deepEqual(inspect(token), { kind: "ours", prefix, workspace, digest: hex });
     assert.equal(digest(token), hex);
@@ -251,13 +251,13 @@ test("texts are told apart, and their digests are right", () => {
   assert.equal(inspect("\ud800").kind, "malformed");
 });
 
-test("a forged seal is told without a question, once the keys are known", () => {
+test("a forged authentication tag is rejected without a request once the keys are known", () => {
   const verifier = new Verifier();
   for (const { why, text: token, workspace, seal_key: hex } of tokens.wrong_seal) {
     const demand = verifier.demand({ workspaces: [workspace] });
     verifier.trustSealKeys(workspace, [Buffer.from(hex, "hex")], NOW);
     assert.equal(codeOf(verifier.begin(token, demand, NOW)), "UNKNOWN", why);
-    assert.ok(isPending(verifier.begin(token, demand, NOW + 60_001)), "old keys do not speak against it");
+    assert.ok(isPending(verifier.begin(token, demand, NOW + 60_001)), "outdated keys do not reject a token");
   }
   for (const [workspace, ...lengths] of [["0k3Ya"], ["0k3Yab", 31], ["0k3Yab", 16, 48], ["0k3Ya-", 32]]) {
     const keys = lengths.map((length) => new Uint8Array(length));
@@ -265,9 +265,9 @@ test("a forged seal is told without a question, once the keys are known", () => 
   }
 });
 
-// --- whatever is passed in
+// --- invalid arguments
 
-test("what is no token is malformed, and never an error", () => {
+test("an invalid token value is MALFORMED and never throws", () => {
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: ["0k3Yab"] });
   const texts = [
@@ -290,26 +290,26 @@ test("what is no token is malformed, and never an error", () => {
   for (const none of [undefined, null, 7, {}, [], Symbol("none"), () => "x"]) {
     assert.equal(codeOf(verifier.begin(none, demand, NOW)), "MALFORMED");
   }
-  assert.ok(isPending(verifier.begin("x".repeat(512), demand, NOW)), "the longest that can be one");
+  assert.ok(isPending(verifier.begin("x".repeat(512), demand, NOW)), "the longest possible token value");
 });
 
-test("what makes no sense is unavailable", async () => {
+test("invalid arguments are UNAVAILABLE", async () => {
   const verifier = new Verifier();
-  const yes = await decide(verifier, cases[0], "eventual");
+  const valid = await decide(verifier, cases[0], "eventual");
   const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
-  assert.ok(isValid(yes) && isValid(verifier.begin(FOREIGN, demand, NOW)));
+  assert.ok(isValid(valid) && isValid(verifier.begin(THIRD_PARTY, demand, NOW)));
   for (const now of [NaN, Infinity, -1, 8.64e15 + 2, undefined, "soon"]) {
-    assert.equal(codeOf(verifier.begin(FOREIGN, demand, now)), "UNAVAILABLE", String(now));
+    assert.equal(codeOf(verifier.begin(THIRD_PARTY, demand, now)), "UNAVAILABLE", String(now));
   }
   for (const none of [0, demand + 1, -1, NaN, undefined, null, 2 ** 31]) {
-    assert.equal(codeOf(verifier.begin(FOREIGN, none, NOW)), "UNAVAILABLE", `demand ${none}`);
+    assert.equal(codeOf(verifier.begin(THIRD_PARTY, none, NOW)), "UNAVAILABLE", `demand ${none}`);
   }
-  for (const stale of [0, -1, 2 ** 32 - 1, NaN, undefined, yes + 100 * 256]) {
+  for (const stale of [0, -1, 2 ** 32 - 1, NaN, undefined, valid + 100 * 256]) {
     assert.equal(verifier.need(stale), undefined);
     assert.equal(verifier.details(stale), undefined);
     assert.equal(codeOf(verifier.supply(stale, undefined, NOW)), "UNAVAILABLE");
   }
-  assert.equal(verifier.need(yes), undefined);
+  assert.equal(verifier.need(valid), undefined);
   const bound = { ...cases[0], token: { ...cases[0].token, addresses: ["192.0.2.0/24"] } };
   for (const address of [null, undefined, "", "here", "192.0.2.01", "1".repeat(1000), `192.0.2.1\ud800`, 7]) {
     const answer = await decide(verifier, { ...bound, demand: { ...bound.demand, address } }, "strong");
@@ -317,7 +317,7 @@ test("what makes no sense is unavailable", async () => {
   }
 });
 
-test("a demand that is none says why", () => {
+test("an invalid requirement is rejected with its code", () => {
   const verifier = new Verifier();
   const workspaces = ["0Ab3dE"];
   const refused = [
@@ -345,19 +345,19 @@ test("a demand that is none says why", () => {
   assert.equal(new Set(others.map((other) => verifier.demand({ workspaces, allOf: ["a"], ...other }))).size, 3);
 });
 
-test("memory that grows under a verifier does not lose its input", async () => {
+test("a verifier keeps its input when the module's memory grows", async () => {
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
   await decide(verifier, cases[0], "eventual");
-  assert.ok(isValid(verifier.begin(FOREIGN, demand, NOW)));
+  assert.ok(isValid(verifier.begin(THIRD_PARTY, demand, NOW)));
   verifier.supply(0, new Uint8Array(64 << 20), NOW);
-  assert.ok(isValid(verifier.begin(FOREIGN, demand, NOW)));
+  assert.ok(isValid(verifier.begin(THIRD_PARTY, demand, NOW)));
   verifier.free();
 });
 
 // --- the entry points
 
-test("the entry for browsers loads the module, and both ways of writing a text agree", async () => {
+test("the browser entry point loads the module, and both ways of writing a string agree", async () => {
   const web = await import("../../build/verify/web.js");
   await web.init(readFileSync(new URL("../../build/verify/glue_bg.wasm", import.meta.url)));
   await init();

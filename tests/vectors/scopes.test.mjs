@@ -1,4 +1,4 @@
-// Replays the vectors of scopes with the package's JavaScript, which the console uses too, and with the module.
+// Replays the vectors of scopes with the package's JavaScript, which the console also uses, and with the wasm module.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -8,10 +8,10 @@ import { LONGEST_SCOPE, covers, isScope, isWildcard } from "../../build/verify/s
 
 const { format, texts, coverings } = JSON.parse(readFileSync(new URL("scopes.json", import.meta.url), "utf8"));
 
-test("each text is a scope or none, here and in the module", () => {
+test("JavaScript and the wasm module agree with the vectors on what is a scope", () => {
   assert.equal(format, 1);
   const verifier = new Verifier();
-  const isTaken = (scope) => {
+  const isAccepted = (scope) => {
     try {
       return verifier.demand({ workspaces: ["0Ab3dE"], allOf: [scope] }) > 0;
     } catch (error) {
@@ -21,13 +21,13 @@ test("each text is a scope or none, here and in the module", () => {
   };
   for (const { why, text, scope, pattern } of texts) {
     assert.equal(isScope(text), scope, why);
-    assert.equal(isTaken(text), scope, why);
+    assert.equal(isAccepted(text), scope, why);
     if (pattern) assert.equal(isWildcard(text), !scope, why);
   }
   assert.equal(Math.max(...texts.filter(({ scope }) => scope).map(({ text }) => text.length)), LONGEST_SCOPE);
 });
 
-test("what is granted covers what it should, alone and among others", () => {
+test("a granted pattern covers the expected scopes, alone and among others", () => {
   for (const { why, granted, wanted, covers: expected } of coverings) {
     assert.equal(covers([granted], wanted), expected, why);
     assert.equal(covers(["another:scope", granted], wanted), expected, why);

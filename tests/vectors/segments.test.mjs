@@ -1,4 +1,4 @@
-// Reads every file in segments.json once more, and writes it; see read.mjs and write.mjs.
+// Reads and writes every file in segments.json with an independent implementation; see read.mjs and write.mjs.
 //
 //     node --test tests/vectors/segments.test.mjs
 
@@ -10,7 +10,7 @@ import { writeManifest, writeOwners, writeSegment } from "./write.mjs";
 
 const vectors = readVectors("segments.json");
 
-/** What a record of the ledger's becomes in a segment. */
+/** The form in which a segment returns a record of the ledger. */
 function resolved({ token, revoked_before: revokedBefore }, header) {
   const { generation, without_addresses: withoutAddresses } = header;
   return {
@@ -28,14 +28,14 @@ function resolved({ token, revoked_before: revokedBefore }, header) {
 
 const cases = [...vectors.segments, ...vectors.owners, ...vectors.manifests];
 
-test("a file goes by its hash", () => {
+test("a file is named by its hash", () => {
   for (const { why, header, manifest, bytes, name, path } of cases) {
     assert.equal(createHash("sha256").update(Buffer.from(bytes, "hex")).digest("hex"), name, why);
     assert.equal(path, `s/${header?.workspace ?? manifest.header.workspace.key}/${name}`);
   }
 });
 
-test("a segment holds its tokens", () => {
+test("a segment contains its tokens", () => {
   for (const { why, header, tokens, unknown, bytes } of vectors.segments) {
     const read = readSegment(bytes);
     assert.deepEqual(read.header, header, why);
@@ -59,7 +59,7 @@ test("a segment holds its tokens", () => {
   }
 });
 
-test("an owner segment holds its members", () => {
+test("an owner segment contains its members", () => {
   for (const { why, header, owners, bytes } of vectors.owners) {
     assert.deepEqual(readOwners(bytes), { header, owners }, why);
   }
@@ -69,7 +69,7 @@ test("a manifest names its files", () => {
   for (const { why, manifest, bytes } of vectors.manifests) assert.deepEqual(readManifest(bytes), manifest, why);
 });
 
-test("another writer writes the same bytes", () => {
+test("the independent writer writes the same bytes", () => {
   const written = [
     ...vectors.segments.map(({ header, tokens }) => writeSegment(header, tokens)),
     ...vectors.owners.map(({ header, owners }) => writeOwners(header, owners)),

@@ -1,5 +1,5 @@
-// Reads every file in snapshots.json once more, by docs/format.md alone, checks who signed it, and writes it; see read.mjs
-// and write.mjs.
+// Reads every file in snapshots.json as docs/format.md describes it, verifies its signature, and writes it; see read.mjs and
+// write.mjs.
 //
 //     node --test tests/vectors/snapshots.test.mjs
 
@@ -17,7 +17,7 @@ const publicKey = createPublicKey({ key, format: "jwk" });
 const jwk = { ...key, d: raw(vectors.secret_key) };
 const secretKey = createPrivateKey({ key: jwk, format: "jwk" });
 
-/** What `read` gives; where it fails, an error that names the stage. */
+/** The result of `read`. If it throws, the error names the stage. */
 function stage(name, read) {
   try {
     return read();
@@ -26,11 +26,11 @@ function stage(name, read) {
   }
 }
 
-/** A file of that name and about that. */
-function opened(read, bytes, name, isMeant) {
+/** The content of a file, which must have this name and meet the condition. */
+function opened(read, bytes, name, isExpected) {
   assert.equal(createHash("sha256").update(bytes).digest("hex"), name);
   const item = read(bytes);
-  assert.ok(isMeant(item), "it is about something else");
+  assert.ok(isExpected(item), "the file has the wrong header");
   return item;
 }
 
@@ -38,7 +38,7 @@ function readSnapshot(hex) {
   const file = new Reader(hex);
   const head = stage("SIGNATURE", () => {
     const [signed, signature] = [file.take(56), file.take(64)];
-    assert.ok(verify(null, signed, publicKey, signature), "signed by nobody");
+    assert.ok(verify(null, signed, publicKey, signature), "the signature is invalid");
     return new Reader(signed);
   });
   stage("UNKNOWN_FORMAT", () => assert.equal(head.byte(), 1));
@@ -63,13 +63,13 @@ function readSnapshot(hex) {
     file.end();
     return files;
   });
-  const isOurs = (part) => part.workspace === workspace && part.generation <= header.generation;
+  const isCurrent = (part) => part.workspace === workspace && part.generation <= header.generation;
   const segments = stage("SEGMENT", () => {
     const bits = BigInt(Math.log2(manifest.segments.length));
-    const isMeant =
+    const isExpected =
       (at, count) =>
       ({ header: part, tokens }) =>
-        isOurs(part) &&
+        isCurrent(part) &&
         part.without_addresses === header.without_addresses &&
         part.without_weak === header.without_weak &&
         part.prefix.bits === bits &&
@@ -77,21 +77,21 @@ function readSnapshot(hex) {
         BigInt(tokens.length) === count;
     return files
       .slice(0, manifest.segments.length)
-      .map(({ bytes, name, tokens }, at) => opened(readSegment, bytes, name, isMeant(at, tokens)));
+      .map(({ bytes, name, tokens }, at) => opened(readSegment, bytes, name, isExpected(at, tokens)));
   });
   const owners = stage("OWNERS", () => {
-    const isMeant =
+    const isExpected =
       (first, last) =>
       ({ header: part }) =>
-        isOurs(part) && part.first === first && part.last === last;
+        isCurrent(part) && part.first === first && part.last === last;
     return files
       .slice(manifest.segments.length)
-      .map(({ bytes, name, first, last }) => opened(readOwners, bytes, name, isMeant(first, last)));
+      .map(({ bytes, name, first, last }) => opened(readOwners, bytes, name, isExpected(first, last)));
   });
   return { workspace, asOf, expiresAt, manifest, segments, owners };
 }
 
-test("a snapshot is its workspace's, signed, and of its time", () => {
+test("a snapshot has the expected header and signature", () => {
   for (const { why, workspace, as_of: asOf, expires_at: expiresAt, manifest, bytes } of vectors.snapshots) {
     const read = readSnapshot(bytes);
     assert.deepEqual([read.workspace, read.asOf, read.expiresAt], [workspace, asOf, expiresAt], why);
@@ -101,7 +101,7 @@ test("a snapshot is its workspace's, signed, and of its time", () => {
   }
 });
 
-test("a snapshot holds its tokens and nobody else's", () => {
+test("a snapshot contains its tokens and no others", () => {
   for (const { why, tokens, bytes } of vectors.snapshots) {
     const { segments } = readSnapshot(bytes);
     const bits = Math.log2(segments.length);
@@ -115,7 +115,7 @@ test("a snapshot holds its tokens and nobody else's", () => {
   }
 });
 
-test("a snapshot holds its members, and says which numbers it knows of", () => {
+test("a snapshot contains its members and states which numbers it covers", () => {
   for (const { why, owners: asked, bytes } of vectors.snapshots) {
     const { owners } = readSnapshot(bytes);
     for (const { number, covered, found } of asked) {
@@ -126,14 +126,14 @@ test("a snapshot holds its members, and says which numbers it knows of", () => {
   }
 });
 
-test("nothing else is a snapshot", () => {
+test("every other file is rejected", () => {
   assert.ok(vectors.refused.length > 30);
   for (const { why, bytes, error } of vectors.refused) {
     assert.throws(() => readSnapshot(bytes), { message: error }, why);
   }
 });
 
-test("another writer writes the same bytes", () => {
+test("the independent writer writes the same bytes", () => {
   for (const { why, as_of: asOf, expires_at: expiresAt, manifest, tokens, owners, bytes } of vectors.snapshots) {
     const { header, segments, owners: ranges } = manifest;
     const found = (list) => list.filter((item) => item.found !== null);

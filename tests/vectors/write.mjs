@@ -1,5 +1,5 @@
-// Writes segments, owner segments, manifests and snapshots by docs/format.md alone; what goes in is as read.mjs gives it.
-// Shares no code with the crate that wrote the vectors: their bytes come out of this once more.
+// Writes segments, owner segments, manifests and snapshots as docs/format.md describes them, from the values that read.mjs
+// returns. Shares no code with the crate that wrote the vectors, and must produce the same bytes.
 
 import { createHash, createPrivateKey, sign } from "node:crypto";
 import { block, flag, list, number, option, ownerRecord, text, workspaceRecord } from "./layout.mjs";
@@ -14,16 +14,16 @@ const fixed = (value, width) =>
   Array.from({ length: width }, (_, at) => Number((BigInt(value) >> BigInt(8 * at)) & 255n));
 
 const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
-/** Lists of numbers in the order of what they hold first. */
+/** Compares lists of numbers lexicographically. */
 function compareLists(one, other) {
   const at = one.findIndex((item, place) => item !== other[place]);
   return at < 0 ? one.length - other.length : compare(one[at], other[at] ?? -1);
 }
-/** Each once, in order. */
+/** Sorted, without duplicates. */
 const ordered = (lists) => [...new Map(lists.map((items) => [items.join(), items])).values()].sort(compareLists);
 const placeIn = (lists, items) => lists.findIndex((known) => known.join() === items.join());
 
-/** The smallest number of a column, and how many bytes the others take beside it. */
+/** The smallest number of a column, and the width in bytes of the differences from it. */
 function column(values) {
   const known = values.map(BigInt).sort(compare);
   const smallest = known[0] ?? 0n;
@@ -31,7 +31,7 @@ function column(values) {
   return { head: [...number(smallest), width], write: (value) => fixed(BigInt(value) - smallest, width), smallest };
 }
 
-/** Of tokens in any order: `{ digest, found }`. */
+/** @param tokens in any order: `{ digest, found }` */
 export function writeSegment(header, tokens) {
   const { workspace, generation, without_addresses: withoutAddresses, without_weak: withoutWeak, prefix } = header;
   const sorted = tokens
@@ -121,14 +121,14 @@ export function writeManifest({ header, segments, owners }) {
 }
 
 /**
- * A workspace in one file.
+ * Writes a snapshot.
  *
- * @param about.header the manifest's
- * @param about.bits of which each segment has a prefix
- * @param about.tokens as `writeSegment` takes them
- * @param about.ranges `{ first, last }` of each owner segment
- * @param about.owners their records, in the order of their numbers
- * @param about.jwk the key that signs it
+ * @param about.header the manifest's header
+ * @param about.bits the length of each segment's prefix
+ * @param about.tokens as for `writeSegment`
+ * @param about.ranges the range of each owner segment: `{ first, last }`
+ * @param about.owners the owners' records, sorted by number
+ * @param about.jwk the signing key
  */
 export function writeSnapshot({ header, bits = 0, tokens, ranges, owners, asOf, expiresAt, jwk }) {
   const about = { ...header, workspace: header.workspace.key };

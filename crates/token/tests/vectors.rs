@@ -176,11 +176,11 @@ fn malformed_token_values_are_rejected() {
 #[test]
 fn malformed_error_says_what_is_wrong_without_repeating_the_value() {
     let reason = |why: &str| match why {
-        "empty" | "shorter than any foreign text" => Malformed::TooShort,
-        "longer than any foreign text" => Malformed::TooLong,
-        "the scheme left on" => Malformed::Scheme,
-        "a space before" | "a line feed after" | "a tab inside" | "a space in a foreign text" => Malformed::Space,
-        "a NUL after" | "a character that is not ASCII" | "full-width digits" | "a DEL in a foreign text" => {
+        "empty" | "shorter than any third-party token" => Malformed::TooShort,
+        "longer than any third-party token" => Malformed::TooLong,
+        "the authentication scheme not removed" => Malformed::Scheme,
+        "a space before" | "a line feed after" | "a tab inside" | "a space in a third-party token" => Malformed::Space,
+        "a NUL after" | "a character that is not ASCII" | "full-width digits" | "a DEL in a third-party token" => {
             Malformed::Character
         }
         _ => Malformed::Check,

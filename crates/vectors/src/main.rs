@@ -1,7 +1,7 @@
-//! Writes `tests/vectors` and prints the name of each file: the contract that every face of `token` and `verify` replays.
+//! Writes `tests/vectors` and prints the path of each file. Every implementation of `token` and `verify` replays them.
 //!
-//! The files are committed. They come out the same on every run, so a difference in them is a change of the contract
-//! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
+//! The files are committed and every run writes the same bytes, so a difference is a change of the contract and must be
+//! intended. `tests/vectors/confirm.test.mjs` derives the values in `token.json` with an independent implementation.
 
 mod offline;
 mod scopes;
@@ -14,10 +14,10 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use std::{env, fs, path::Path};
 
-/// Makes the contents of one file.
+/// Returns the contents of one file.
 type Contents = fn() -> Result<String>;
 
-/// Every file, by its name.
+/// The files: name and contents.
 const FILES: &[(&str, Contents)] = &[
     ("token.json", || pretty(&token::vectors()?)),
     ("records.json", || pretty(&verify::records()?)),
@@ -29,7 +29,7 @@ const FILES: &[(&str, Contents)] = &[
 ];
 
 fn main() -> Result<()> {
-    let root = env::args_os().nth(1).context("usage: counterfoil-vectors ROOT, writes into ROOT/tests/vectors")?;
+    let root = env::args_os().nth(1).context("usage: counterfoil-vectors ROOT (writes to ROOT/tests/vectors)")?;
     let folder = Path::new(&root).join("tests/vectors");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for (name, contents) in FILES {
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Fields keep the order of the struct's, whatever features `serde_json` is built with.
+/// Serializes the struct directly, so that its fields keep their order with any features of `serde_json`.
 fn pretty(vectors: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(vectors)? + "\n")
 }

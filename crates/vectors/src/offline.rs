@@ -1,4 +1,4 @@
-//! The vectors of what is decided from snapshots, with nobody to ask.
+//! Test vectors of decisions from snapshots, without a network.
 
 use super::{
     segments::{NOW, key, texts},
@@ -9,11 +9,11 @@ use counterfoil_token::{Prefix, SealKey, Token, WorkspaceKey};
 use counterfoil_verify::{Code, Demand, Freshness, Limits, Progress, Scope, Snapshot, Timestamp, Verifier};
 use serde::Serialize;
 
-/// What becomes of texts, where one of the snapshots is loaded.
+/// The decisions about token values when one of the snapshots is loaded.
 #[derive(Serialize)]
 pub(super) struct Offline {
     format: u32,
-    /// Whose tokens are demanded.
+    /// The workspace in every requirement.
     workspace: WorkspaceKey,
     cases: Vec<Case>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Offline {
 #[derive(Serialize)]
 struct Case {
     why: &'static str,
-    /// Which one of `snapshots.json`, counted from 0.
+    /// The index of the snapshot in `snapshots.json`.
     snapshot: usize,
     text: String,
     all_of: Vec<Scope>,
@@ -30,52 +30,69 @@ struct Case {
     code: Code,
 }
 
-/// With everybody, but without addresses and weak imports.
-const OUTSIDE: usize = 0;
-/// With all that there is to say, but not of every number of a member.
-const HOUSE: usize = 1;
-/// As outside, and without members.
-const NOBODY: usize = 2;
+/// All members, but no addresses and no low-entropy imports.
+const EXPORTED: usize = 0;
+/// No field is excluded, but not every member number is covered.
+const FULL: usize = 1;
+/// Like `EXPORTED`, but without members.
+const NO_OWNERS: usize = 2;
 
-/// For so long the snapshots may be relied upon.
+/// How long the snapshots are valid, in milliseconds.
 const TERM: u64 = 3_600_000;
 
-/// In a block of the token that is bound to some.
+/// An allowed address of the IP-restricted token.
 const WITHIN: &str = "192.0.2.7";
 
 pub(super) fn vectors() -> Result<Offline> {
-    let [plain, expiring, later, of_another, bound, dead, nobodys]: [String; 7] = take(texts());
-    let elsewhere = minted(WorkspaceKey::parse("0Zzzzz")?)?;
-    let ours = minted(key()?)?;
+    let [plain, expiring, later, of_another, bound, dead, unissued]: [String; 7] = take(texts());
+    let elsewhere = created(WorkspaceKey::parse("0Zzzzz")?)?;
+    let ours = created(key()?)?;
     let typo = ours.replacen('7', "8", 1);
     let (at, end) = (NOW, NOW + TERM);
     let cases = [
-        case("a live token", OUTSIDE, &plain, at, Code::Valid),
-        case("one that expires later", OUTSIDE, &later, at, Code::Valid),
-        case("until the snapshot expires", OUTSIDE, &plain, end - 1, Code::Valid),
-        case("the snapshot has expired", OUTSIDE, &plain, end, Code::Unavailable),
-        case("also of a token that is dead", OUTSIDE, &dead, end, Code::Unavailable),
-        case("revoked, before its owner was suspended", OUTSIDE, &of_another, at, Code::Revoked),
-        case("revoked, and much else besides", OUTSIDE, &dead, at, Code::Revoked),
-        case("expired", OUTSIDE, &expiring, at, Code::Expired),
-        case("expired, and the clock is behind", OUTSIDE, &expiring, at - TERM, Code::Expired),
-        asking("a scope that it has", OUTSIDE, &plain, &["orders:read"], Code::Valid)?,
-        asking("a scope that it lacks", OUTSIDE, &plain, &["orders:read", "orders:write"], Code::InsufficientScope)?,
-        case("bound to addresses that are left out", OUTSIDE, &bound, at, Code::Unavailable),
-        from("whatever the address", OUTSIDE, &bound, Code::Unavailable),
-        case("imports were left out, and it may be one", OUTSIDE, &nobodys, at, Code::Unavailable),
-        case("never issued", OUTSIDE, &ours, at, Code::Unknown),
-        case("another workspace's", OUTSIDE, &elsewhere, at, Code::Unknown),
-        case("mistyped", OUTSIDE, &typo, at, Code::Malformed),
-        case("addresses are there, and none is told", HOUSE, &bound, at, Code::AddressNotAllowed),
-        from("the address is one of them", HOUSE, &bound, Code::Valid),
-        case("nothing was left out", HOUSE, &nobodys, at, Code::Unknown),
-        case("its owner is not covered", HOUSE, &of_another, at, Code::Unavailable),
-        case("no owner is covered", NOBODY, &plain, at, Code::Unavailable),
+        case("a live token", EXPORTED, &plain, at, Code::Valid),
+        case("a token that expires later", EXPORTED, &later, at, Code::Valid),
+        case("the last millisecond before the snapshot expires", EXPORTED, &plain, end - 1, Code::Valid),
+        case("the snapshot has expired", EXPORTED, &plain, end, Code::Unavailable),
+        case("the snapshot has expired, and the token was revoked", EXPORTED, &dead, end, Code::Unavailable),
+        case("revoked, and its owner is suspended", EXPORTED, &of_another, at, Code::Revoked),
+        case("revoked, and also disabled and replaced", EXPORTED, &dead, at, Code::Revoked),
+        case("expired", EXPORTED, &expiring, at, Code::Expired),
+        case(
+            "expired according to the snapshot, although the clock is behind",
+            EXPORTED,
+            &expiring,
+            at - TERM,
+            Code::Expired,
+        ),
+        requiring("a scope that the token has", EXPORTED, &plain, &["orders:read"], Code::Valid)?,
+        requiring(
+            "a scope that the token lacks",
+            EXPORTED,
+            &plain,
+            &["orders:read", "orders:write"],
+            Code::InsufficientScope,
+        )?,
+        case("restricted to addresses that the snapshot excludes", EXPORTED, &bound, at, Code::Unavailable),
+        from(
+            "restricted to addresses that the snapshot excludes, and the client's address is known",
+            EXPORTED,
+            &bound,
+            Code::Unavailable,
+        ),
+        case("not in the snapshot, which excludes low-entropy imports", EXPORTED, &unissued, at, Code::Unavailable),
+        case("never issued", EXPORTED, &ours, at, Code::Unknown),
+        case("a token of another workspace", EXPORTED, &elsewhere, at, Code::Unknown),
+        case("a typo", EXPORTED, &typo, at, Code::Malformed),
+        case("restricted to addresses, and the client's address is unknown", FULL, &bound, at, Code::AddressNotAllowed),
+        from("the client's address is allowed", FULL, &bound, Code::Valid),
+        case("not in the snapshot, which excludes no tokens", FULL, &unissued, at, Code::Unknown),
+        case("the owner's number is not covered", FULL, &of_another, at, Code::Unavailable),
+        case("the snapshot covers no owners", NO_OWNERS, &plain, at, Code::Unavailable),
     ];
     let files = snapshots::files()?;
     for case in &cases {
-        ensure!(case.decide(&files[case.snapshot])? == case.code, "{}: is decided otherwise", case.why);
+        ensure!(case.decide(&files[case.snapshot])? == case.code, "{}: the decision is not the expected one", case.why);
     }
     Ok(Offline { format: 1, workspace: key()?, cases: cases.into() })
 }
@@ -84,8 +101,8 @@ fn take(mut texts: impl Iterator<Item = String>) -> [String; 7] {
     std::array::from_fn(|_| texts.next().unwrap_or_default())
 }
 
-/// A token of that workspace that nobody has.
-fn minted(workspace: WorkspaceKey) -> Result<String> {
+/// A well-formed token value of that workspace which was never issued.
+fn created(workspace: WorkspaceKey) -> Result<String> {
     let token =
         Token::mint(&Prefix::parse("cft")?, workspace, &SealKey::from_bytes([7; 32]), &mut |bytes| bytes.fill(7))?;
     Ok(token.as_ref().expose().to_owned())
@@ -99,7 +116,7 @@ fn from(why: &'static str, snapshot: usize, text: &str, code: Code) -> Case {
     Case { address: Some(WITHIN), ..case(why, snapshot, text, NOW, code) }
 }
 
-fn asking(why: &'static str, snapshot: usize, text: &str, scopes: &[&str], code: Code) -> Result<Case> {
+fn requiring(why: &'static str, snapshot: usize, text: &str, scopes: &[&str], code: Code) -> Result<Case> {
     let all_of = scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<_, _>>()?;
     Ok(Case { all_of, ..case(why, snapshot, text, NOW, code) })
 }
@@ -114,7 +131,7 @@ impl Case {
         demand.address = self.address.map(str::parse).transpose()?;
         match verifier.check(self.text.as_bytes(), &demand, self.now) {
             Progress::Decided(decision) => Ok(decision.code),
-            Progress::Fetch(_) => bail!("{}: asks", self.why),
+            Progress::Fetch(_) => bail!("{}: the verifier fetches data", self.why),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The vectors of segments, owner segments and manifests: what goes in, the bytes, and what is found in them.
+//! Test vectors of segments, owner segments and manifests: their contents, their bytes, and what look-ups find.
 
 use super::verify::{World, patterns};
 use anyhow::{Context as _, Result, ensure};
@@ -10,7 +10,7 @@ use counterfoil_verify::{
 };
 use serde::Serialize;
 
-/// The layout of the files that hold many records.
+/// The layout of files with many records.
 #[derive(Serialize)]
 pub(super) struct Segments {
     format: u32,
@@ -25,13 +25,13 @@ struct SegmentCase {
     why: &'static str,
     header: SegmentHeader,
     tokens: Vec<TokenCase>,
-    /// Digests that are covered and not there.
+    /// Digests that the segment covers but does not contain.
     unknown: Vec<Digest>,
     #[serde(flatten)]
     file: File,
 }
 
-/// A token as the ledger has it, and as it is found in the segment.
+/// A token's record in the ledger, and the record that the segment returns.
 #[derive(Serialize)]
 struct TokenCase {
     digest: Digest,
@@ -57,7 +57,7 @@ struct ManifestCase {
     file: File,
 }
 
-/// A file, its name, and where the registry has it.
+/// A file, its name, and its key in the registry.
 #[derive(Serialize)]
 struct File {
     bytes: String,
@@ -65,7 +65,7 @@ struct File {
     path: String,
 }
 
-/// Bytes that are no file of the kind, and why.
+/// Bytes that are not a valid file of this kind, and why.
 #[derive(Serialize)]
 struct RefusedCase {
     why: String,
@@ -80,23 +80,23 @@ pub(super) const GENERATION: u64 = 300;
 pub(super) const NOW: u64 = 1_798_761_600_000;
 
 pub(super) fn vectors() -> Result<Segments> {
-    let house = SegmentHeader {
+    let full = SegmentHeader {
         workspace: key()?,
         generation: GENERATION,
         without_addresses: false,
         without_weak: false,
         prefix: DigestPrefix::new(1, 0).context("a prefix")?,
     };
-    let beyond = SegmentHeader { prefix: DigestPrefix::new(1, 1).context("a prefix")?, generation: 7, ..house };
-    let outside = SegmentHeader { without_addresses: true, without_weak: true, ..house };
+    let other_half = SegmentHeader { prefix: DigestPrefix::new(1, 1).context("a prefix")?, generation: 7, ..full };
+    let exported = SegmentHeader { without_addresses: true, without_weak: true, ..full };
     let members = OwnersHeader { workspace: key()?, generation: GENERATION, first: 1, last: 1000 };
-    let nobody = OwnersHeader { first: 1001, last: u64::MAX, ..members };
+    let unassigned = OwnersHeader { first: 1001, last: u64::MAX, ..members };
 
-    let (full, full_file) = segment("every field that a token may have", house, &tokens()?)?;
-    let (empty, empty_file) = segment("no token's digest begins so", beyond, &[])?;
-    let (snapshot, _) = segment("the same tokens, without addresses and weak imports", outside, &tokens()?)?;
-    let (owners, owners_file) = owner_segment("members, with numbers that are nobody's", members, &owners()?)?;
-    let (rest, rest_file) = owner_segment("nobody has such a number", nobody, &[])?;
+    let (all, all_file) = segment("tokens with every optional field", full, &tokens()?)?;
+    let (empty, empty_file) = segment("no tokens: no digest has the prefix", other_half, &[])?;
+    let (snapshot, _) = segment("the same tokens, without addresses and low-entropy imports", exported, &tokens()?)?;
+    let (owners, owners_file) = owner_segment("two members, in a range with unassigned numbers", members, &owners()?)?;
+    let (rest, rest_file) = owner_segment("no members: the numbers are unassigned", unassigned, &[])?;
 
     let header = ManifestHeader {
         epoch: 2,
@@ -107,10 +107,10 @@ pub(super) fn vectors() -> Result<Segments> {
     };
     let parts = Manifest::new(
         header.clone(),
-        vec![named(&full_file, tokens()?.len()), named(&empty_file, 0)],
+        vec![named(&all_file, tokens()?.len()), named(&empty_file, 0)],
         vec![
             NamedOwners { first: members.first, last: members.last, name: ContentHash::of(&owners_file) },
-            NamedOwners { first: nobody.first, last: nobody.last, name: ContentHash::of(&rest_file) },
+            NamedOwners { first: unassigned.first, last: unassigned.last, name: ContentHash::of(&rest_file) },
         ],
     )?;
     let least = Manifest::new(
@@ -118,13 +118,13 @@ pub(super) fn vectors() -> Result<Segments> {
         vec![NamedSegment { name: ContentHash::from_bytes([7; 32]), tokens: 0 }],
         vec![],
     )?;
-    let refused = refused(&full_file, &empty_file, &owners_file, &rest_file, &parts)?;
+    let refused = refused(&all_file, &empty_file, &owners_file, &rest_file, &parts)?;
     Ok(Segments {
         format: 1,
-        segments: vec![full, snapshot, empty],
+        segments: vec![all, snapshot, empty],
         owners: vec![owners, rest],
         manifests: vec![
-            manifest("two segments and two of owners, as above", parts)?,
+            manifest("two segments and two owner segments of this file", parts)?,
             manifest("one segment and no owners", least)?,
         ],
         refused,
@@ -151,7 +151,7 @@ pub(super) fn owners() -> Result<Vec<OwnerRecord>> {
     Ok(vec![World::new()?.owner, grace])
 }
 
-/// Tokens in the order of their digests, with their owners' `revoked_before`.
+/// The tokens, sorted by digest, each with its owner's `revoked_before`.
 pub(super) fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
     let plain = TokenRecord {
         client_id: Some("game".into()),
@@ -188,8 +188,8 @@ pub(super) fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
     Ok(tokens)
 }
 
-/// The texts of the tokens, of another system's form, in the order in which they are made above. Their digests begin with a
-/// 0 bit. Those that follow nobody has.
+/// The values of the tokens, in a third-party format, in the order in which `tokens` creates them. Their digests begin
+/// with a 0 bit. All further values belong to no token.
 pub(super) fn texts() -> impl Iterator<Item = String> {
     let texts = (0..).map(|n| format!("another-systems-token-{n}"));
     texts.filter(|text| Digest::of(text.as_bytes()).as_bytes()[0] < 0x80)
@@ -216,7 +216,7 @@ fn segment(
     let bytes = builder.finish();
     let segment = Segment::open(bytes.clone())?;
     let found = |(digest, token, revoked_before): &(Digest, TokenRecord, u64)| {
-        let found = segment.find(digest).context("a token is not found")?;
+        let found = segment.find(digest).context("the segment does not find a token")?;
         Ok(TokenCase { digest: *digest, revoked_before: *revoked_before, token: token.clone(), found })
     };
     let unknown = (0..).map(|n| Digest::of(format!("other {n}").as_bytes())).filter(|d| segment.covers(d));
@@ -232,28 +232,33 @@ fn owner_segment(why: &'static str, header: OwnersHeader, owners: &[OwnerRecord]
         builder.push(owner)?;
     }
     let bytes = builder.finish();
-    ensure!(OwnerSegment::open(bytes.clone())?.owners().eq(owners.iter().cloned()), "{why}: does not read back");
+    ensure!(
+        OwnerSegment::open(bytes.clone())?.owners().eq(owners.iter().cloned()),
+        "{why}: the bytes do not decode to the same value"
+    );
     Ok((OwnersCase { why, header, owners: owners.to_vec(), file: file(&bytes)? }, bytes))
 }
 
 fn manifest(why: &'static str, manifest: Manifest) -> Result<ManifestCase> {
     let bytes = manifest.encode();
-    ensure!(Manifest::decode(&bytes).as_ref() == Ok(&manifest), "{why}: does not read back");
+    ensure!(Manifest::decode(&bytes).as_ref() == Ok(&manifest), "{why}: the bytes do not decode to the same value");
     Ok(ManifestCase { why, manifest, file: file(&bytes)? })
 }
 
-/// Files cut short, too long, of another kind or format, and such as the builder never writes.
-fn refused(full: &[u8], empty: &[u8], owners: &[u8], nobody: &[u8], parts: &Manifest) -> Result<Vec<RefusedCase>> {
+/// Files that are truncated, too long, of another kind or format, or otherwise not in the form that the builder writes.
+fn refused(full: &[u8], empty: &[u8], owners: &[u8], unassigned: &[u8], parts: &Manifest) -> Result<Vec<RefusedCase>> {
     let manifest = parts.encode();
     let mut cases = Vec::new();
-    for (kind, good) in [("segment", empty), ("owners", nobody)] {
-        cases.extend((0..good.len()).map(|length| (kind, format!("cut to {length} bytes"), good[..length].to_vec())));
+    for (kind, good) in [("segment", empty), ("owners", unassigned)] {
+        cases.extend(
+            (0..good.len()).map(|length| (kind, format!("truncated to {length} bytes"), good[..length].to_vec())),
+        );
     }
     for (kind, good) in [("segment", full), ("owners", owners), ("manifest", &manifest)] {
         let cut = good.len() - 1;
-        cases.push((kind, format!("cut to {cut} bytes"), good[..cut].to_vec()));
+        cases.push((kind, format!("truncated to {cut} bytes"), good[..cut].to_vec()));
         cases.push((kind, "one byte too many".to_owned(), [good, &[0]].concat()));
-        cases.push((kind, "kind unknown".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
+        cases.push((kind, "an unknown kind".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
         cases.push((kind, "format 0".to_owned(), [&[0], &good[1..]].concat()));
         cases.push((kind, "format 2".to_owned(), [&[2], &good[1..]].concat()));
     }
@@ -264,23 +269,41 @@ fn refused(full: &[u8], empty: &[u8], owners: &[u8], nobody: &[u8], parts: &Mani
         Ok(())
     };
     let begin = b"0Ab3dE\xac\x02\x00\x00\x01\x00\x06";
-    replaced("segment", "a flag that is none", full, begin, b"0Ab3dE\xac\x02\x02\x00\x01\x00\x06")?;
-    replaced("segment", "a prefix of more bits than it has", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x02\x06")?;
-    replaced("segment", "another prefix than the digests'", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x01\x06")?;
-    replaced("segment", "a number that is not in its shortest form", full, b"\xac\x02", b"\xac\x82\x00")?;
-    replaced("segment", "another number of tokens", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x00\x07")?;
+    replaced("segment", "a flag that is neither 0 nor 1", full, begin, b"0Ab3dE\xac\x02\x02\x00\x01\x00\x06")?;
+    replaced("segment", "a prefix with a bit beyond its length", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x02\x06")?;
+    replaced("segment", "a prefix that is not the digests'", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x01\x06")?;
+    replaced("segment", "a number not in its shortest encoding", full, b"\xac\x02", b"\xac\x82\x00")?;
+    replaced(
+        "segment",
+        "a token count that differs from the tokens",
+        full,
+        begin,
+        b"0Ab3dE\xac\x02\x00\x00\x01\x00\x07",
+    )?;
     replaced("segment", "patterns out of order", full, b"\x01*\x0borders:read", b"\x0borders:read\x01*")?;
-    replaced("segment", "a pattern that is none", full, b"orders:read", b"orders*read")?;
-    replaced("segment", "sets out of order", full, b"\x01\x00\x01\x01\x02\x01\x02", b"\x01\x01\x01\x00\x02\x01\x02")?;
-    replaced("owners", "a range that does not hold them", owners, b"\x01\xe8\x07", b"\x04\xe8\x07")?;
+    replaced("segment", "an invalid pattern", full, b"orders:read", b"orders*read")?;
+    replaced(
+        "segment",
+        "scope sets out of order",
+        full,
+        b"\x01\x00\x01\x01\x02\x01\x02",
+        b"\x01\x01\x01\x00\x02\x01\x02",
+    )?;
+    replaced("owners", "a range that does not contain the owners", owners, b"\x01\xe8\x07", b"\x04\xe8\x07")?;
     replaced(
         "owners",
         "a range that ends before it begins",
-        nobody,
+        unassigned,
         b"\xe9\x07\xff",
         b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\xfe",
     )?;
-    replaced("manifest", "a later workspace", &manifest, b"\x02\xac\x02\x00\x00\x02", b"\x02\xac\x02\x00\x00\xad\x02")?;
+    replaced(
+        "manifest",
+        "a workspace record newer than the manifest's generation",
+        &manifest,
+        b"\x02\xac\x02\x00\x00\x02",
+        b"\x02\xac\x02\x00\x00\xad\x02",
+    )?;
     cases
         .into_iter()
         .map(|(kind, why, bytes)| {
@@ -292,7 +315,7 @@ fn refused(full: &[u8], empty: &[u8], owners: &[u8], nobody: &[u8], parts: &Mani
             let error = match opened {
                 Some(RecordError::UnknownFormat) => "UNKNOWN_FORMAT",
                 Some(RecordError::Malformed) => "MALFORMED",
-                None => anyhow::bail!("{why}: is taken"),
+                None => anyhow::bail!("{why}: is accepted"),
             };
             Ok(RefusedCase { why, kind, bytes: hex::encode(bytes), error })
         })

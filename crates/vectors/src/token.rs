@@ -1,4 +1,4 @@
-//! The vectors of the token string. Binary values are hexadecimal.
+//! Test vectors of token values. Binary values are hexadecimal.
 
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, Prefix, Presented, SealSecret, Token, WorkspaceKey};
@@ -18,14 +18,14 @@ pub(super) struct Vectors {
     workspace_keys: Names,
 }
 
-/// A seal secret and its public name.
+/// A seal secret and its epoch, the public name.
 #[derive(Serialize)]
 struct SecretCase {
     secret: String,
     epoch: String,
 }
 
-/// A token and what it is made of. Its secret was drawn from `random`: 24 bytes, then one for each rejected one.
+/// A token value and its parts. Its secret was drawn from `random`: 24 bytes, then one replacement for each rejected byte.
 #[derive(Serialize)]
 struct ValidCase {
     why: &'static str,
@@ -39,14 +39,14 @@ struct ValidCase {
     hint: String,
 }
 
-/// A text that is neither a token nor foreign.
+/// A string that is neither a token value nor a possible third-party token.
 #[derive(Serialize)]
 struct MalformedCase {
     why: &'static str,
     text: String,
 }
 
-/// A text that somebody else issued.
+/// A possible third-party token.
 #[derive(Serialize)]
 struct ForeignCase {
     why: &'static str,
@@ -55,7 +55,7 @@ struct ForeignCase {
     hint: String,
 }
 
-/// A well-formed token that was not sealed with `seal_key`, which is its workspace's under `seal_secret`.
+/// A token value whose authentication tag is not by `seal_key`, the key that `seal_secret` gives for its workspace.
 #[derive(Serialize)]
 struct WrongSealCase {
     why: &'static str,
@@ -65,7 +65,7 @@ struct WrongSealCase {
     seal_key: String,
 }
 
-/// A deployment's seal secrets, the current one first, and which of them sealed the token.
+/// A deployment's seal secrets, the current one first, and the index of the one that authenticates the token value.
 #[derive(Serialize)]
 struct RetiredCase {
     why: &'static str,
@@ -74,7 +74,7 @@ struct RetiredCase {
     opened_by: Option<usize>,
 }
 
-/// Random bytes that no token can be minted from. After them the source writes nothing.
+/// Random bytes from which no token value can be generated. After them the source writes nothing.
 #[derive(Serialize)]
 struct NoEntropyCase {
     why: &'static str,
@@ -87,7 +87,7 @@ struct Names {
     invalid: Vec<&'static str>,
 }
 
-/// Key material for each of the deployment's secrets; of different lengths, all of them allowed.
+/// Key material for each of the deployment's secrets, of different allowed lengths.
 struct Secrets {
     current: Vec<u8>,
     retired: Vec<u8>,
@@ -99,7 +99,7 @@ const OTHER_WORKSPACE: &str = "0k3Yac";
 
 /// # Errors
 ///
-/// Where a case is not what it is meant to be.
+/// If a case does not have the expected result.
 pub(super) fn vectors() -> Result<Vectors> {
     let secrets = Secrets {
         current: bytes("current secret", 32),
@@ -151,7 +151,7 @@ fn valid(secrets: &Secrets) -> Result<Vec<ValidCase>> {
     let case = |why, prefix, workspace, secret: &[u8], random: &[u8]| {
         let key = SealSecret::new(secret)?.key_for(WorkspaceKey::parse(workspace)?);
         let mut used = Vec::new();
-        let token = mint(prefix, workspace, (secret, workspace), random, &mut used)?;
+        let token = generate(prefix, workspace, (secret, workspace), random, &mut used)?;
         let token = token.as_ref();
         Ok(ValidCase {
             why,
@@ -165,7 +165,7 @@ fn valid(secrets: &Secrets) -> Result<Vec<ValidCase>> {
             hint: token.hint().to_string(),
         })
     };
-    // 12 of the first 24 are rejected; so are 3 of those that are drawn instead.
+    // 12 of the first 24 bytes are rejected, and 3 of their replacements.
     let edges = [
         [[255; 6], [0; 6], [248; 6], [61; 6]].as_flattened(),
         &[62, 252, 249, 1, 247, 2, 3, 4, 255, 5, 6, 7, 8, 9, 10],
@@ -180,10 +180,10 @@ fn valid(secrets: &Secrets) -> Result<Vec<ValidCase>> {
         case("the longest prefix", "abcdefghijkl", WORKSPACE, retired, &bytes("3", 99)),
         case("a prefix with _ inside", "acme_live", WORKSPACE, current, &bytes("4", 99)),
         case("a prefix with two _ in a row and a digit at its end", "a__9", WORKSPACE, current, &bytes("5", 99)),
-        case("the lowest key and secret", "cft", "000000", current, &[0; 24]),
-        case("the highest key and secret, in a jurisdiction not given out yet", "cft", "zzzzzz", older, &[247; 24]),
-        case("random bytes at the edges of what is rejected", "cft", WORKSPACE, older, &edges),
-        case("the last of 24 redrawn as often as is allowed", "cft", WORKSPACE, current, &last_redrawn(63)),
+        case("the lowest workspace key and secret", "cft", "000000", current, &[0; 24]),
+        case("the highest workspace key and secret, in an unassigned jurisdiction", "cft", "zzzzzz", older, &[247; 24]),
+        case("random bytes at the limit for rejection", "cft", WORKSPACE, older, &edges),
+        case("the last of 24 bytes redrawn the maximum number of times", "cft", WORKSPACE, current, &last_redrawn(63)),
     ]
     .into_iter()
     .collect()
@@ -191,15 +191,15 @@ fn valid(secrets: &Secrets) -> Result<Vec<ValidCase>> {
 
 fn malformed(secrets: &Secrets) -> Result<Vec<MalformedCase>> {
     let mut used = Vec::new();
-    let token = mint("cft", WORKSPACE, (&secrets.current, WORKSPACE), &bytes("6", 99), &mut used)?;
+    let token = generate("cft", WORKSPACE, (&secrets.current, WORKSPACE), &bytes("6", 99), &mut used)?;
     let text = token.as_ref().expose();
-    // `cft_` · 6 of the workspace · 24 of the secret · 6 of the seal · 6 of the check.
+    // `cft_` · 6 characters of the workspace · 24 of the secret · 6 of the authentication tag · 6 of the checksum.
     let replaced = |place: usize| {
         let other = |c: char| if c == 'x' { 'y' } else { 'x' };
         text.chars().enumerate().map(|(at, c)| if at == place { other(c) } else { c }).collect::<String>()
     };
     let swapped = {
-        // Two neighbours in the secret that differ.
+        // Two adjacent, different characters of the secret.
         let (at, (a, b)) = text
             .chars()
             .zip(text.chars().skip(1))
@@ -221,36 +221,36 @@ fn malformed(secrets: &Secrets) -> Result<Vec<MalformedCase>> {
             .collect::<String>()
     };
     let body = text.strip_prefix("cft_").context("the prefix")?;
-    let other_check = |check: &str| text.chars().take(40).chain(check.chars()).collect::<String>();
+    let with_checksum = |checksum: &str| text.chars().take(40).chain(checksum.chars()).collect::<String>();
     [
         ("empty", String::new()),
-        ("shorter than any foreign text", "!".repeat(15)),
-        ("longer than any foreign text", "!".repeat(513)),
+        ("shorter than any third-party token", "!".repeat(15)),
+        ("longer than any third-party token", "!".repeat(513)),
         ("the prefix changed", format!("cfu_{body}")),
-        ("the prefix made longer", format!("xcft_{body}")),
+        ("the prefix lengthened", format!("xcft_{body}")),
         ("the workspace changed", replaced(4)),
         ("the first character of the secret changed", replaced(10)),
         ("the last character of the secret changed", replaced(33)),
-        ("the seal changed", replaced(34)),
-        ("the first character of the check changed", replaced(40)),
-        ("the last character of the check changed", replaced(45)),
-        ("two neighbours swapped", swapped),
+        ("the authentication tag changed", replaced(34)),
+        ("the first character of the checksum changed", replaced(40)),
+        ("the last character of the checksum changed", replaced(45)),
+        ("two adjacent characters swapped", swapped),
         ("in lower case", text.to_lowercase()),
-        ("a check of zeros", other_check("000000")),
-        ("a check above 32 bits", other_check("zzzzzz")),
+        ("a checksum of zeros", with_checksum("000000")),
+        ("a checksum above 32 bits", with_checksum("zzzzzz")),
         ("a space before", format!(" {text}")),
         ("a line feed after", format!("{text}\n")),
         ("a NUL after", format!("{text}\0")),
-        ("the scheme left on", format!("Bearer {text}")),
+        ("the authentication scheme not removed", format!("Bearer {text}")),
         ("a tab inside", text.replacen('_', "\t", 1)),
         ("a character that is not ASCII", text.replacen('c', "é", 1)),
         ("full-width digits", "０１２３４５６７８９０１２３４５".to_owned()),
-        ("a space in a foreign text", "not one of ours at all".to_owned()),
-        ("a DEL in a foreign text", format!("{}\u{7f}", "f".repeat(20))),
+        ("a space in a third-party token", "not one of ours at all".to_owned()),
+        ("a DEL in a third-party token", format!("{}\u{7f}", "f".repeat(20))),
     ]
     .into_iter()
     .map(|(why, text)| {
-        ensure!(Presented::parse(text.as_bytes()).is_err(), "not malformed: {why}");
+        ensure!(Presented::parse(text.as_bytes()).is_err(), "{why}: is not malformed");
         Ok(MalformedCase { why, text })
     })
     .collect()
@@ -258,7 +258,7 @@ fn malformed(secrets: &Secrets) -> Result<Vec<MalformedCase>> {
 
 fn foreign(secrets: &Secrets) -> Result<Vec<ForeignCase>> {
     let mut used = Vec::new();
-    let token = mint("cft", WORKSPACE, (&secrets.current, WORKSPACE), &bytes("7", 99), &mut used)?;
+    let token = generate("cft", WORKSPACE, (&secrets.current, WORKSPACE), &bytes("7", 99), &mut used)?;
     let text = token.as_ref().expose();
     let body = text.strip_prefix("cft_").context("the prefix")?;
     [
@@ -266,31 +266,31 @@ fn foreign(secrets: &Secrets) -> Result<Vec<ForeignCase>> {
         ("the longest", "~".repeat(512)),
         ("hexadecimal", hex::encode(bytes("8", 20))),
         ("a UUID", "b9b1fb5e-52a7-4d8a-9f3f-6a1a6c2f7d10".to_owned()),
-        ("three parts, as a JWT has", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".to_owned()),
+        ("three parts, like a JWT", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".to_owned()),
         ("every visible character", (b'!'..=b'~').map(char::from).collect()),
-        ("almost ours: one character less", text.chars().take(45).collect()),
-        ("almost ours: one character more", format!("{text}0")),
-        ("almost ours: no prefix", format!("_{body}")),
-        ("almost ours: no prefix and no _", body.to_owned()),
-        ("almost ours: - for _", format!("cft-{body}")),
-        ("almost ours: a prefix in upper case", format!("CFT_{body}")),
-        ("almost ours: a prefix that starts with a digit", format!("1ft_{body}")),
-        ("almost ours: a prefix that ends in _", format!("cft__{body}")),
-        ("almost ours: a prefix of 13 characters", format!("abcdefghijklm_{body}")),
+        ("similar to a token value: one character fewer", text.chars().take(45).collect()),
+        ("similar to a token value: one character more", format!("{text}0")),
+        ("similar to a token value: no prefix", format!("_{body}")),
+        ("similar to a token value: no prefix and no _", body.to_owned()),
+        ("similar to a token value: - in place of _", format!("cft-{body}")),
+        ("similar to a token value: a prefix in upper case", format!("CFT_{body}")),
+        ("similar to a token value: a prefix that starts with a digit", format!("1ft_{body}")),
+        ("similar to a token value: a prefix that ends in _", format!("cft__{body}")),
+        ("similar to a token value: a prefix of 13 characters", format!("abcdefghijklm_{body}")),
         (
-            "almost ours: a - in the secret",
+            "similar to a token value: a - in the secret",
             text.chars().enumerate().map(|(at, c)| if at == 20 { '-' } else { c }).collect(),
         ),
         (
-            "almost ours: a _ in the secret",
+            "similar to a token value: a _ in the secret",
             text.chars().enumerate().map(|(at, c)| if at == 20 { '_' } else { c }).collect(),
         ),
-        ("almost ours: twice", format!("{text}{text}")),
+        ("similar to a token value: the value twice", format!("{text}{text}")),
     ]
     .into_iter()
     .map(|(why, text)| {
         let presented = Presented::parse(text.as_bytes())?;
-        ensure!(matches!(presented, Presented::Foreign(_)), "not foreign: {why}");
+        ensure!(matches!(presented, Presented::Foreign(_)), "{why}: is not a third-party token");
         Ok(ForeignCase {
             why,
             digest: Digest::of(text.as_bytes()).to_string(),
@@ -303,28 +303,32 @@ fn foreign(secrets: &Secrets) -> Result<Vec<ForeignCase>> {
 
 fn wrong_seal(secrets: &Secrets) -> Result<Vec<WrongSealCase>> {
     let Secrets { current, retired, .. } = secrets;
-    let case = |why, sealed_with: (&[u8], &str), judged_by: &[u8]| {
+    let case = |why, sealed_with: (&[u8], &str), checked_with: &[u8]| {
         let mut used = Vec::new();
-        let token = mint("cft", WORKSPACE, sealed_with, &bytes("9", 99), &mut used)?;
-        let key = SealSecret::new(judged_by)?.key_for(WorkspaceKey::parse(WORKSPACE)?);
-        ensure!(!token.as_ref().is_sealed_by(&key), "a right seal: {why}");
+        let token = generate("cft", WORKSPACE, sealed_with, &bytes("9", 99), &mut used)?;
+        let key = SealSecret::new(checked_with)?.key_for(WorkspaceKey::parse(WORKSPACE)?);
+        ensure!(!token.as_ref().is_sealed_by(&key), "{why}: the authentication tag is correct");
         Ok(WrongSealCase {
             why,
             text: token.as_ref().expose().to_owned(),
             workspace: WORKSPACE,
-            seal_secret: hex::encode(judged_by),
+            seal_secret: hex::encode(checked_with),
             seal_key: hex::encode(key.expose()),
         })
     };
     [
-        case("sealed with another secret", (retired, WORKSPACE), current),
-        case("sealed with a secret that differs in its last byte", (&last_byte_flipped(current), WORKSPACE), current),
+        case("authenticated with another secret", (retired, WORKSPACE), current),
         case(
-            "sealed with a secret that goes on where the right one ends",
+            "authenticated with a secret that differs in its last byte",
+            (&last_byte_flipped(current), WORKSPACE),
+            current,
+        ),
+        case(
+            "authenticated with a secret that has the correct one as its prefix",
             (&[current.as_slice(), &[0]].concat(), WORKSPACE),
             current,
         ),
-        case("sealed with the key of another workspace", (current, OTHER_WORKSPACE), current),
+        case("authenticated with the key of another workspace", (current, OTHER_WORKSPACE), current),
     ]
     .into_iter()
     .collect()
@@ -334,7 +338,7 @@ fn retired_secrets(secrets: &Secrets) -> Result<Vec<RetiredCase>> {
     let Secrets { current, retired, older } = secrets;
     let case = |why, sealed_with: &[u8], list: &[&Vec<u8>], opened_by| {
         let mut used = Vec::new();
-        let token = mint("cft", WORKSPACE, (sealed_with, WORKSPACE), &bytes("10", 99), &mut used)?;
+        let token = generate("cft", WORKSPACE, (sealed_with, WORKSPACE), &bytes("10", 99), &mut used)?;
         let secrets = list.iter().map(hex::encode).collect();
         Ok(RetiredCase { why, text: token.as_ref().expose().to_owned(), secrets, opened_by })
     };
@@ -343,7 +347,7 @@ fn retired_secrets(secrets: &Secrets) -> Result<Vec<RetiredCase>> {
         case("a retired secret", retired, &[current, retired, older], Some(1)),
         case("the oldest secret", older, &[current, retired, older], Some(2)),
         case("the list in another order", current, &[older, retired, current], Some(2)),
-        case("a secret that was dropped", retired, &[current, older], None),
+        case("a secret that was removed", retired, &[current, older], None),
         case("no secrets at all", current, &[], None),
     ]
     .into_iter()
@@ -352,28 +356,34 @@ fn retired_secrets(secrets: &Secrets) -> Result<Vec<RetiredCase>> {
 
 fn no_entropy() -> Vec<NoEntropyCase> {
     vec![
-        NoEntropyCase { why: "writes nothing", random: String::new() },
-        NoEntropyCase { why: "23 bytes that can be used, then nothing", random: hex::encode([7; 23]) },
+        NoEntropyCase { why: "no bytes", random: String::new() },
+        NoEntropyCase { why: "23 usable bytes, then none", random: hex::encode([7; 23]) },
         NoEntropyCase {
-            why: "a byte that can be used, but only after the last of 24 was redrawn 64 times",
+            why: "a usable byte, but only after the last of 24 bytes was redrawn 64 times",
             random: hex::encode(last_redrawn(64)),
         },
     ]
 }
 
-/// 24 bytes of which the last is rejected, then so many more to reject, then one that is taken.
-fn last_redrawn(in_vain: usize) -> Vec<u8> {
-    [vec![7; 23], vec![248; 1 + in_vain], vec![9]].concat()
+/// 24 bytes of which the last is rejected, then `rejected` more bytes that are rejected, then one that is accepted.
+fn last_redrawn(rejected: usize) -> Vec<u8> {
+    [vec![7; 23], vec![248; 1 + rejected], vec![9]].concat()
 }
 
-/// Mints a token, sealed with the key that a secret has for a workspace: its own, unless the seal is to be wrong.
-/// The bytes it draws from the start of `random` go to `used`.
-fn mint(prefix: &str, workspace: &str, sealed_with: (&[u8], &str), random: &[u8], used: &mut Vec<u8>) -> Result<Token> {
+/// Generates a token value, authenticated with the key that a secret gives for a workspace: another one than the token's if
+/// the authentication tag is to be wrong. The bytes that are drawn from the start of `random` are added to `used`.
+fn generate(
+    prefix: &str,
+    workspace: &str,
+    sealed_with: (&[u8], &str),
+    random: &[u8],
+    used: &mut Vec<u8>,
+) -> Result<Token> {
     let (secret, key_workspace) = sealed_with;
     let key = SealSecret::new(secret)?.key_for(WorkspaceKey::parse(key_workspace)?);
-    let mut left = random.iter();
+    let mut remaining = random.iter();
     let token = Token::mint(&Prefix::parse(prefix)?, WorkspaceKey::parse(workspace)?, &key, &mut |bytes| {
-        for (to, from) in bytes.iter_mut().zip(&mut left) {
+        for (to, from) in bytes.iter_mut().zip(&mut remaining) {
             *to = *from;
             used.push(*from);
         }
@@ -381,7 +391,7 @@ fn mint(prefix: &str, workspace: &str, sealed_with: (&[u8], &str), random: &[u8]
     Ok(token)
 }
 
-/// Bytes that look random and are the same in every run.
+/// Pseudorandom bytes, the same in every run.
 fn bytes(label: &str, count: usize) -> Vec<u8> {
     (0_u32..).flat_map(|block| *Digest::of(format!("{label} {block}").as_bytes()).as_bytes()).take(count).collect()
 }

@@ -1,4 +1,4 @@
-//! The vectors of records and decisions. Records are in the JSON that `serde` gives them, bytes in hexadecimal.
+//! Test vectors of records and decisions. Records are JSON as `serde` writes them, bytes are hexadecimal.
 
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
@@ -8,7 +8,7 @@ use counterfoil_verify::{
 };
 use serde::Serialize;
 
-/// The layout of everything that is stored in the registry or answered by a ledger.
+/// The layout of the records in the registry and of a ledger's responses.
 #[derive(Serialize)]
 pub(super) struct Records {
     format: u32,
@@ -28,7 +28,7 @@ struct Layout<T> {
     bytes: String,
 }
 
-/// Bytes that are no item of the kind, and why.
+/// Bytes that are not a valid item of this kind, and why.
 #[derive(Serialize)]
 struct RefusedCase {
     why: String,
@@ -37,7 +37,7 @@ struct RefusedCase {
     error: &'static str,
 }
 
-/// What is decided about a token.
+/// Decisions about a token.
 #[derive(Serialize)]
 pub(super) struct Decisions {
     format: u32,
@@ -55,7 +55,7 @@ struct DecisionCase {
     code: Code,
 }
 
-/// A demand. Its freshness has no part in the decision.
+/// A requirement, without the freshness level, which does not affect the decision.
 #[derive(Clone, Serialize)]
 struct DemandCase {
     workspaces: Vec<WorkspaceKey>,
@@ -92,7 +92,7 @@ pub(super) fn records() -> Result<Records> {
         tokens: vec![(digest, Some(world.token.clone())), (Digest::of(b"another"), None)],
         owners: vec![world.owner.clone()],
     };
-    let nothing = Answer {
+    let empty = Answer {
         key: world.workspace.key,
         as_of: Timestamp(0),
         generation: 0,
@@ -107,43 +107,47 @@ pub(super) fn records() -> Result<Records> {
     let (texts, owners) = (vec![], vec![]);
     let segments =
         Grant { edition: Some(Edition { manifest: ContentHash::of(b"a manifest"), generation: 300 }), ..grant.clone() };
-    let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone(), texts, owners, edition: None };
+    let reset = Grant { epoch: 0, since: None, term: 0, answer: empty.clone(), texts, owners, edition: None };
     let strict = WorkspaceRecord {
         suspended: true,
         has_imports: true,
         freshness: vec![(scope("orders:write")?, Freshness::Strong), (scope("orders:read")?, Freshness::Bounded)],
         ..world.workspace.clone()
     };
-    let cut = OwnerRecord { suspended: true, grants: ScopeSet::default(), revoked_before: 12, ..world.owner.clone() };
+    let suspended =
+        OwnerRecord { suspended: true, grants: ScopeSet::default(), revoked_before: 12, ..world.owner.clone() };
     Ok(Records {
         format: 1,
         refused: refused(&full, &world)?,
-        tokens: vec![layout("no option is there", world.token)?, layout("every option is there", full)?],
-        owners: vec![layout("active", world.owner)?, layout("suspended, with nothing granted", cut)?],
-        workspaces: vec![layout("active", world.workspace)?, layout("with everything set", strict)?],
-        answers: vec![layout("one known and one unknown text", answer)?, layout("nothing to tell", nothing)?],
+        tokens: vec![layout("no optional field", world.token)?, layout("every optional field", full)?],
+        owners: vec![layout("active", world.owner)?, layout("suspended, without granted scopes", suspended)?],
+        workspaces: vec![layout("active", world.workspace)?, layout("every field set", strict)?],
+        answers: vec![layout("one known and one unknown token", answer)?, layout("empty", empty)?],
         grants: vec![
-            layout("what changed since, and ten seconds", grant)?,
-            layout("the same, and segments to go by", segments)?,
-            layout("start anew, and no leave", anew)?,
+            layout("changes since a generation, and a lease of ten seconds", grant)?,
+            layout("the same, and an edition", segments)?,
+            layout("the cache must be cleared, and no lease", reset)?,
         ],
     })
 }
 
 fn layout<T: Encoded>(why: &'static str, item: T) -> Result<Layout<T>> {
     let bytes = item.encode();
-    ensure!(T::decode(&bytes).map(|read| read.encode()) == Ok(bytes.clone()), "{why}: does not read back");
+    ensure!(
+        T::decode(&bytes).map(|read| read.encode()) == Ok(bytes.clone()),
+        "{why}: the bytes do not decode to the same value"
+    );
     Ok(Layout { why, item, bytes: hex::encode(bytes) })
 }
 
-/// Every way in which the bytes of a record can be wrong, made from one that is right.
+/// Invalid variants of the bytes of a valid record.
 fn refused(token: &TokenRecord, world: &World) -> Result<Vec<RefusedCase>> {
     let good = token.encode();
     let mut cases: Vec<_> =
-        (0..good.len()).map(|length| (format!("cut to {length} bytes"), good[..length].to_vec())).collect();
+        (0..good.len()).map(|length| (format!("truncated to {length} bytes"), good[..length].to_vec())).collect();
     cases.push(("one byte too many".to_owned(), [&good[..], &[0]].concat()));
     cases.push(("another kind".to_owned(), world.owner.encode()));
-    cases.push(("kind unknown".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
+    cases.push(("an unknown kind".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
     cases.push(("format 0".to_owned(), [&[0], &good[1..]].concat()));
     cases.push(("format 2".to_owned(), [&[2], &good[1..]].concat()));
     let replaced = |why: &str, old: &[u8], new: &[u8]| -> Result<(String, Vec<u8>)> {
@@ -153,22 +157,30 @@ fn refused(token: &TokenRecord, world: &World) -> Result<Vec<RefusedCase>> {
     };
     cases.push(replaced("a scope with a space", b"orders:read", b"orders read")?);
     cases.push(replaced("a name that is not UTF-8", b"a token", b"a\xfftoken")?);
-    cases.push(replaced("an address block with a bit past its length", &[192, 0, 2, 0, 24], &[192, 0, 2, 1, 24])?);
-    cases.push(replaced("an address block longer than its family", &[192, 0, 2, 0, 24], &[192, 0, 2, 0, 33])?);
+    cases.push(replaced(
+        "an address block with a bit beyond its prefix length",
+        &[192, 0, 2, 0, 24],
+        &[192, 0, 2, 1, 24],
+    )?);
+    cases.push(replaced(
+        "an address block with a prefix length above its family's",
+        &[192, 0, 2, 0, 24],
+        &[192, 0, 2, 0, 33],
+    )?);
     cases
         .into_iter()
         .map(|(why, bytes)| {
             let error = match TokenRecord::decode(&bytes) {
                 Err(RecordError::UnknownFormat) => "UNKNOWN_FORMAT",
                 Err(RecordError::Malformed) => "MALFORMED",
-                Ok(_) => anyhow::bail!("{why}: is taken"),
+                Ok(_) => anyhow::bail!("{why}: is accepted"),
             };
             Ok(RefusedCase { why, kind: "token", bytes: hex::encode(bytes), error })
         })
         .collect()
 }
 
-/// A valid token of an active owner in an active workspace, and a demand that it satisfies.
+/// A valid token of an active owner in an active workspace, and a requirement that it meets.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) token: TokenRecord,
@@ -219,7 +231,7 @@ impl World {
     }
 }
 
-/// What a case changes about the valid world.
+/// How a case differs from `World::new`.
 type Change = fn(&mut World) -> Result<()>;
 
 pub(super) fn decisions() -> Result<Decisions> {
@@ -238,7 +250,7 @@ fn decision(code: Code, why: &'static str, change: Change) -> Result<DecisionCas
     compiled.address = demand.address.map(str::parse).transpose()?;
     let facts = Facts { token: &token, owner: &owner, workspace: &workspace };
     let decided = decide(facts, &compiled, Timestamp(NOW));
-    ensure!(decided == code, "{why}: is {decided}, meant to be {code}");
+    ensure!(decided == code, "{why}: the decision is {decided}, not {code}");
     Ok(DecisionCase { why, token, owner, workspace, demand, now: NOW, code })
 }
 
@@ -250,18 +262,18 @@ pub(super) fn patterns(texts: &[&str]) -> Result<ScopeSet> {
     texts.iter().map(|text| Ok(ScopePattern::parse(text)?)).collect()
 }
 
-/// What is meant, why, and how the world differs from one in which the token is valid.
+/// The expected code, a description, and the difference from a world in which the token is valid.
 const CASES: &[(Code, &str, Change)] = &[
-    (Code::Valid, "nothing speaks against it", |_| Ok(())),
-    (Code::Unknown, "the demand is for another workspace", |w| {
+    (Code::Valid, "a valid token", |_| Ok(())),
+    (Code::Unknown, "the requirement names another workspace", |w| {
         w.demand.workspaces = vec![WorkspaceKey::parse("0Zzzzz")?];
         Ok(())
     }),
-    (Code::Valid, "one of several workspaces is its own", |w| {
+    (Code::Valid, "the requirement names several workspaces, one of them the token's", |w| {
         w.demand.workspaces.insert(0, WorkspaceKey::parse("0Zzzzz")?);
         Ok(())
     }),
-    (Code::Unknown, "the owner record is another member's", |w| {
+    (Code::Unknown, "the owner record of another member", |w| {
         w.owner.number = 4;
         Ok(())
     }),
@@ -269,35 +281,35 @@ const CASES: &[(Code, &str, Change)] = &[
         w.workspace.suspended = true;
         Ok(())
     }),
-    (Code::WorkspaceSuspended, "suspended comes before revoked", |w| {
+    (Code::WorkspaceSuspended, "a suspended workspace takes precedence over revoked", |w| {
         (w.workspace.suspended, w.token.revoked) = (true, true);
         Ok(())
     }),
-    (Code::Revoked, "it was revoked", |w| {
+    (Code::Revoked, "the token was revoked", |w| {
         w.token.revoked = true;
         Ok(())
     }),
-    (Code::Revoked, "revoked comes before the owner's suspension", |w| {
+    (Code::Revoked, "revoked takes precedence over a suspended owner", |w| {
         (w.token.revoked, w.owner.suspended) = (true, true);
         Ok(())
     }),
-    (Code::Revoked, "revoked comes before expired", |w| {
+    (Code::Revoked, "revoked takes precedence over expired", |w| {
         (w.token.revoked, w.token.expires_at) = (true, Some(Timestamp(NOW - 1)));
         Ok(())
     }),
-    (Code::Revoked, "all that the owner had before was revoked", |w| {
+    (Code::Revoked, "issued before the owner's tokens were revoked", |w| {
         w.owner.revoked_before = w.token.issued + 1;
         Ok(())
     }),
-    (Code::Valid, "issued at the generation of the owner's revocation", |w| {
+    (Code::Valid, "issued at the generation at which the owner's tokens were revoked", |w| {
         w.owner.revoked_before = w.token.issued;
         Ok(())
     }),
-    (Code::Revoked, "replaced, and the grace ends now", |w| {
+    (Code::Revoked, "replaced, and the grace period expires now", |w| {
         w.token.replaced_until = Some(Timestamp(NOW));
         Ok(())
     }),
-    (Code::Valid, "replaced, in the last millisecond of grace", |w| {
+    (Code::Valid, "replaced, in the last millisecond of the grace period", |w| {
         w.token.replaced_until = Some(Timestamp(NOW + 1));
         Ok(())
     }),
@@ -305,43 +317,45 @@ const CASES: &[(Code, &str, Change)] = &[
         w.owner.suspended = true;
         Ok(())
     }),
-    (Code::OwnerSuspended, "the owner's suspension comes before disabled", |w| {
+    (Code::OwnerSuspended, "a suspended owner takes precedence over disabled", |w| {
         (w.owner.suspended, w.token.enabled) = (true, false);
         Ok(())
     }),
-    (Code::Disabled, "it is switched off", |w| {
+    (Code::Disabled, "the token is disabled", |w| {
         w.token.enabled = false;
         Ok(())
     }),
-    (Code::Disabled, "disabled comes before expired", |w| {
+    (Code::Disabled, "disabled takes precedence over expired", |w| {
         (w.token.enabled, w.token.expires_at) = (false, Some(Timestamp(NOW)));
         Ok(())
     }),
-    (Code::Expired, "it ends now", |w| {
+    (Code::Expired, "the token expires now", |w| {
         w.token.expires_at = Some(Timestamp(NOW));
         Ok(())
     }),
-    (Code::Valid, "its last millisecond", |w| {
+    (Code::Valid, "the last millisecond before the token expires", |w| {
         w.token.expires_at = Some(Timestamp(NOW + 1));
         Ok(())
     }),
-    (Code::Expired, "expired comes before not yet valid", |w| {
+    (Code::Expired, "expired takes precedence over not yet valid", |w| {
         (w.token.expires_at, w.token.not_before) = (Some(Timestamp(NOW - 1)), Some(Timestamp(NOW + 1)));
         Ok(())
     }),
-    (Code::NotYetValid, "it begins in a millisecond", |w| {
+    (Code::NotYetValid, "the token becomes valid in a millisecond", |w| {
         w.token.not_before = Some(Timestamp(NOW + 1));
         Ok(())
     }),
-    (Code::Valid, "it begins now", |w| {
+    (Code::Valid, "the token becomes valid now", |w| {
         w.token.not_before = Some(Timestamp(NOW));
         Ok(())
     }),
-    (Code::NotYetValid, "not yet valid comes before a wrong address", |w| {
+    (Code::NotYetValid, "not yet valid takes precedence over a forbidden address", |w| {
         w.token.not_before = Some(Timestamp(NOW + 1));
         addressed(w, &["192.0.2.0/24"], None)
     }),
-    (Code::AddressNotAllowed, "bound to addresses, and none is known", |w| addressed(w, &["192.0.2.0/24"], None)),
+    (Code::AddressNotAllowed, "restricted to addresses, and the client's address is unknown", |w| {
+        addressed(w, &["192.0.2.0/24"], None)
+    }),
     (Code::Valid, "the first address of a block", |w| addressed(w, &["192.0.2.0/24"], Some("192.0.2.0"))),
     (Code::Valid, "the last address of a block", |w| addressed(w, &["192.0.2.0/24"], Some("192.0.2.255"))),
     (Code::AddressNotAllowed, "the address after a block", |w| addressed(w, &["192.0.2.0/24"], Some("192.0.3.0"))),
@@ -349,45 +363,47 @@ const CASES: &[(Code, &str, Change)] = &[
         addressed(w, &["192.0.2.0/24", "198.51.100.7/32"], Some("198.51.100.7"))
     }),
     (Code::Valid, "an IPv4 address mapped into IPv6", |w| addressed(w, &["192.0.2.0/24"], Some("::ffff:192.0.2.1"))),
-    (Code::AddressNotAllowed, "every IPv4 address, asked with IPv6", |w| {
+    (Code::AddressNotAllowed, "all IPv4 addresses allowed, and an IPv6 address", |w| {
         addressed(w, &["0.0.0.0/0"], Some("2001:db8::1"))
     }),
     (Code::Valid, "an IPv6 block", |w| addressed(w, &["2001:db8::/33"], Some("2001:db8:7fff:ffff::1"))),
-    (Code::AddressNotAllowed, "half an IPv6 block on", |w| addressed(w, &["2001:db8::/33"], Some("2001:db8:8000::1"))),
-    (Code::AddressNotAllowed, "a wrong address comes before a missing scope", |w| {
+    (Code::AddressNotAllowed, "the address after an IPv6 block", |w| {
+        addressed(w, &["2001:db8::/33"], Some("2001:db8:8000::1"))
+    }),
+    (Code::AddressNotAllowed, "a forbidden address takes precedence over a missing scope", |w| {
         addressed(w, &["192.0.2.0/24"], None)?;
         scoped(w, &[], &["*"], &["orders:read"], &[])
     }),
-    (Code::Valid, "a scope that it has", |w| scoped(w, &["orders:read"], &["*"], &["orders:read"], &[])),
-    (Code::InsufficientScope, "a scope that it has not", |w| {
+    (Code::Valid, "a scope that the token has", |w| scoped(w, &["orders:read"], &["*"], &["orders:read"], &[])),
+    (Code::InsufficientScope, "a scope that the token lacks", |w| {
         scoped(w, &["orders:read"], &["*"], &["orders:write"], &[])
     }),
-    (Code::InsufficientScope, "a scope that its owner is not granted", |w| {
+    (Code::InsufficientScope, "a scope that the owner is not granted", |w| {
         scoped(w, &["orders:read"], &["orders:write"], &["orders:read"], &[])
     }),
-    (Code::Valid, "everything, as far as the owner is granted it", |w| {
+    (Code::Valid, "a token with *, and a scope that the owner is granted", |w| {
         scoped(w, &["*"], &["orders:*"], &["orders:read"], &[])
     }),
-    (Code::InsufficientScope, "everything is no more than the owner is granted", |w| {
+    (Code::InsufficientScope, "a token with *, and a scope that the owner is not granted", |w| {
         scoped(w, &["*"], &["orders:*"], &["members:read"], &[])
     }),
-    (Code::InsufficientScope, "one of two that are needed", |w| scoped(w, &["a", "c"], &["*"], &["a", "b"], &[])),
-    (Code::Valid, "one of two that would do", |w| scoped(w, &["b"], &["*"], &[], &["a", "b"])),
-    (Code::InsufficientScope, "none of two that would do", |w| scoped(w, &["c"], &["*"], &[], &["a", "b"])),
-    (Code::InsufficientScope, "all that are needed, but none of those that would do", |w| {
+    (Code::InsufficientScope, "one of two required scopes", |w| scoped(w, &["a", "c"], &["*"], &["a", "b"], &[])),
+    (Code::Valid, "one of two alternative scopes", |w| scoped(w, &["b"], &["*"], &[], &["a", "b"])),
+    (Code::InsufficientScope, "none of two alternative scopes", |w| scoped(w, &["c"], &["*"], &[], &["a", "b"])),
+    (Code::InsufficientScope, "all required scopes, but none of the alternatives", |w| {
         scoped(w, &["a"], &["*"], &["a"], &["b", "c"])
     }),
-    (Code::Valid, "a wildcard covers what is below", |w| scoped(w, &["a:*"], &["*"], &["a:b", "a:b:c", "a:b.c"], &[])),
-    (Code::InsufficientScope, "a wildcard does not cover its own beginning", |w| {
-        scoped(w, &["a:*"], &["*"], &["a"], &[])
+    (Code::Valid, "a wildcard covers the scopes below it", |w| {
+        scoped(w, &["a:*"], &["*"], &["a:b", "a:b:c", "a:b.c"], &[])
     }),
+    (Code::InsufficientScope, "a wildcard does not cover its own prefix", |w| scoped(w, &["a:*"], &["*"], &["a"], &[])),
     (Code::InsufficientScope, "a wildcard does not cover another first segment", |w| {
         scoped(w, &["a:*"], &["*"], &["ab:c"], &[])
     }),
-    (Code::InsufficientScope, "which of : and . joins is significant", |w| scoped(w, &["a:*"], &["*"], &["a.b"], &[])),
+    (Code::InsufficientScope, "the separator, : or ., is significant", |w| scoped(w, &["a:*"], &["*"], &["a.b"], &[])),
     (Code::InsufficientScope, "case is significant", |w| scoped(w, &["a:b"], &["*"], &["A:b"], &[])),
-    (Code::InsufficientScope, "no scopes at all", |w| scoped(w, &[], &["*"], &["a"], &[])),
-    (Code::Valid, "no scopes at all, and none needed", |w| scoped(w, &[], &[], &[], &[])),
+    (Code::InsufficientScope, "no scopes", |w| scoped(w, &[], &["*"], &["a"], &[])),
+    (Code::Valid, "no scopes, and none required", |w| scoped(w, &[], &[], &[], &[])),
 ];
 
 fn addressed(world: &mut World, blocks: &[&str], address: Option<&'static str>) -> Result<()> {
