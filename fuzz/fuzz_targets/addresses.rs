@@ -1,4 +1,4 @@
-//! CIDR ranges: what parses is what arithmetic says it is, and comes back from its text and its bytes.
+//! CIDR ranges: a parsed range contains the addresses that arithmetic gives, and survives a round trip as text and as bytes.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use counterfoil_verify::{AddressBlock, Encoded, ScopeSet, TokenRecord};
 use libfuzzer_sys::fuzz_target;
 
-/// An address as one number, and how many bits it has.
+/// An address as a number, and its length in bits.
 fn number(address: IpAddr) -> (u128, u32) {
     match address.to_canonical() {
         IpAddr::V4(address) => (address.to_bits().into(), 32),
@@ -15,12 +15,12 @@ fn number(address: IpAddr) -> (u128, u32) {
     }
 }
 
-/// Whether a range's text holds the address: by division, as nothing in the library does it.
-fn holds(range: &str, address: IpAddr) -> bool {
-    let (first, length) = range.split_once('/').expect("a range is written with its length");
+/// Whether a range, as text, contains the address. Compares numbers, unlike the library.
+fn contains(range: &str, address: IpAddr) -> bool {
+    let (first, length) = range.split_once('/').expect("a range has a prefix length");
     let (first, bits) = number(first.parse().expect("a range begins with an address"));
     let (address, width) = number(address);
-    let rest = bits - length.parse::<u32>().expect("a length");
+    let rest = bits - length.parse::<u32>().expect("a prefix length is a number");
     let block = |number: u128| number.checked_shr(rest).unwrap_or(0);
     bits == width && block(first) == block(address)
 }
@@ -52,11 +52,11 @@ fuzz_target!(|text: &str| {
     let addresses: Vec<IpAddr> = lines.iter().filter_map(|line| line.split('/').next()?.parse().ok()).collect();
     for block in &blocks {
         let written = block.to_string();
-        assert_eq!(written.parse(), Ok(*block), "a range is read back");
+        assert_eq!(written.parse(), Ok(*block), "a range parses back from its text");
         let record = record(*block);
-        assert_eq!(TokenRecord::decode(&record.encode()), Ok(record), "and from its bytes");
+        assert_eq!(TokenRecord::decode(&record.encode()), Ok(record), "a range decodes back from its bytes");
         for address in &addresses {
-            assert_eq!(block.contains(*address), holds(&written, *address), "{block} {address}");
+            assert_eq!(block.contains(*address), contains(&written, *address), "{block} {address}");
         }
         for other in &blocks {
             if block.contains_block(other) {

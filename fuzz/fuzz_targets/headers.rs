@@ -1,5 +1,5 @@
-//! The headers by which requests present a token, a session or a version, one to a line. They mean the same whether each
-//! comes by itself or a proxy has joined those of one name.
+//! Request headers with a token, a session or a version, one per line. Their meaning does not change if a proxy joins the
+//! headers of one name.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use counterfoil_api::fuzzing;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 
-/// The headers one by one, and joined by commas.
+/// The headers separately, and with those of one name joined by commas.
 fn headers(input: &[u8]) -> (HeaderMap, HeaderMap) {
     let (mut each, mut joined) = (HeaderMap::new(), HeaderMap::<HeaderValue>::new());
     for line in input.split(|byte| *byte == b'\n') {
@@ -19,7 +19,7 @@ fn headers(input: &[u8]) -> (HeaderMap, HeaderMap) {
             None => value,
             Some(before) => {
                 let all = [before.as_bytes(), b", ", value.as_bytes()].concat();
-                HeaderValue::from_bytes(&all).expect("two values make one")
+                HeaderValue::from_bytes(&all).expect("joined values are a valid header value")
             }
         };
         joined.insert(name, all);
@@ -32,11 +32,11 @@ fuzz_target!(|input: &[u8]| {
     let found = fuzzing::presented(&each);
     assert_eq!(found, fuzzing::presented(&joined));
     if let Ok(Some((token, domain))) = &found {
-        let holds = |text: &str| {
+        let contains = |text: &str| {
             each.values().any(|value| value.as_bytes().windows(text.len().max(1)).any(|part| part == text.as_bytes()))
         };
-        assert!(token.is_empty() || holds(token), "a token is of the headers, to the letter");
-        assert!(domain.as_deref().is_none_or(|domain| domain.is_empty() || holds(domain)));
+        assert!(token.is_empty() || contains(token), "the token value is an exact part of a header");
+        assert!(domain.as_deref().is_none_or(|domain| domain.is_empty() || contains(domain)));
         assert!(!token.starts_with(' ') && !token.ends_with(' '));
     }
 
@@ -47,11 +47,11 @@ fuzz_target!(|input: &[u8]| {
         assert!(!session.contains(&b';'));
     }
 
-    // A value that cannot be read counts for nothing, with whatever it was joined to.
+    // An unreadable value is ignored, and with it all values that it was joined to.
     let is_readable = |name: &str| each.get_all(name).iter().all(|value| value.to_str().is_ok());
     let versions = fuzzing::if_match(&each);
     assert!(!is_readable("if-match") || versions == fuzzing::if_match(&joined));
-    assert!(each.contains_key("if-match") || versions.is_none(), "without a condition any version is meant");
+    assert!(each.contains_key("if-match") || versions.is_none(), "without If-Match there is no version");
     for tag in ["\"1\"", "\"abc\""] {
         let is_same = fuzzing::is_at_hand(&each, tag) == fuzzing::is_at_hand(&joined, tag);
         assert!(!is_readable("if-none-match") || is_same);

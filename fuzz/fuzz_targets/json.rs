@@ -1,5 +1,5 @@
-//! The one reader of JSON that comes in, beside serde_json's own: it takes the same texts but for what it says it does not,
-//! and reads the same of them.
+//! The parser of incoming JSON, compared with serde_json's: it accepts the same input, except for the cases that it
+//! documents, and returns the same values.
 
 #![no_main]
 
@@ -7,10 +7,10 @@ use counterfoil_protocol::json;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// So begin the names of fields that serde_json takes for something else.
+/// The prefix of the field names that serde_json interprets specially.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// Whether an object has such a field, or, as the text may have had, two of one name. serde_json keeps the last.
+/// Whether an object has such a field, or may have had two fields of one name, of which serde_json keeps the last.
 fn may_differ(text: &[u8], value: &Value) -> bool {
     let names = text.iter().filter(|byte| **byte == b'"').count() / 2;
     fn fields(value: &Value) -> (usize, usize, bool) {
@@ -27,10 +27,10 @@ fn may_differ(text: &[u8], value: &Value) -> bool {
     fn sum(one: (usize, usize, bool), other: (usize, usize, bool)) -> (usize, usize, bool) {
         (one.0 + other.0, one.1 + other.1, one.2 || other.2)
     }
-    let (named, texts, is_number) = fields(value);
-    // Fewer names and texts came out than quotes went in, so that one may have been lost.
-    is_number
-        || names > named + texts
+    let (named, strings, is_private) = fields(value);
+    // The value has fewer names and strings than the input, so a duplicate field may have been dropped.
+    is_private
+        || names > named + strings
         || text.windows(PRIVATE.len()).any(|part| part == PRIVATE.as_bytes())
         || text.windows(2).any(|part| part == b"\\u")
 }
@@ -40,20 +40,20 @@ fuzz_target!(|text: &[u8]| {
     match (json::parse(text), usual) {
         (Ok(ours), Ok(usual)) => {
             assert_eq!(ours, usual);
-            let written = serde_json::to_vec(&ours).expect("a tree is written");
-            assert_eq!(json::parse(&written).expect("and read again"), ours);
+            let written = serde_json::to_vec(&ours).expect("a value serializes");
+            assert_eq!(json::parse(&written).expect("a serialized value parses"), ours);
             assert_eq!(json::tree(&ours), Some(ours.clone()));
-            // Nothing is lost on the way to a type, least of all the digits of numbers.
-            assert_eq!(json::fit::<Value>(ours.clone()).expect("any value is a value"), ours);
+            // Conversion to a type loses nothing, not even digits of numbers.
+            assert_eq!(json::fit::<Value>(ours.clone()).expect("every value converts to a Value"), ours);
             assert!(json::depth(&ours) <= 127);
-            // What does not fit is said without repeating any text of it: so of any text the same is said.
+            // The error for a value of the wrong type does not quote it, so it is the same for every string.
             if ours.is_string() {
-                let said = |value| json::fit::<Vec<u8>>(value).expect_err("a text is no list").to_string();
-                assert_eq!(said(ours), said(Value::String("another".to_owned())));
+                let error = |value| json::fit::<Vec<u8>>(value).expect_err("a string is not a list").to_string();
+                assert_eq!(error(ours), error(Value::String("another".to_owned())));
             }
         }
-        (Ok(_), Err(error)) => panic!("taken, and is no JSON: {error}"),
-        (Err(error), Ok(usual)) => assert!(may_differ(text, &usual), "refused: {error}"),
+        (Ok(_), Err(error)) => panic!("accepted, but not JSON: {error}"),
+        (Err(error), Ok(usual)) => assert!(may_differ(text, &usual), "rejected: {error}"),
         (Err(_), Err(_)) => {}
     }
 });

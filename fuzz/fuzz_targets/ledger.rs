@@ -1,7 +1,7 @@
-//! A ledger that is sent whatever there is. Its answer is always a reply and never an internal error; a command that it
-//! refuses changes nothing; and no value that it issues is stored.
+//! A ledger that receives arbitrary commands. It always returns a reply and never an internal error; a rejected command
+//! changes nothing; and no token value that it issues is stored.
 //!
-//! An input says who asks, in its first byte, and then the command, in JSON.
+//! The first byte of an input selects the actor. The rest is the command, as JSON.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ use counterfoil_verify::Timestamp;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 
-/// With what a ledger refuses others what it does for the control plane, or for its verifier.
+/// The start of the errors for commands that only the control plane or a verifier may send.
 const ONLY: [&str; 2] = ["only the control plane can", "only a verifier can"];
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -31,11 +31,11 @@ const SCOPES: &[u8] = br#"{"scopes": [
 ]}"#;
 
 thread_local! {
-    /// The same ledger before each input: what an input does is rolled back.
+    /// One ledger for all inputs: the changes of each are rolled back.
     static WORLD: World = World::new();
 }
 
-/// A ledger with one workspace in it.
+/// A ledger with one workspace.
 struct World {
     ledger: Ledger<NativeSql>,
     secrets: [Vec<SealSecret>; 3],
@@ -47,9 +47,9 @@ fn key() -> WorkspaceKey {
     WorkspaceKey::parse("0Ab3dE").expect("a key")
 }
 
-/// The bearer of a token that was never issued.
-fn nobody() -> Actor {
-    Actor::Token(Digest::of(b"a token that nobody issued"))
+/// A client with a token that was never issued.
+fn unknown() -> Actor {
+    Actor::Token(Digest::of(b"a token that was never issued"))
 }
 
 impl World {
@@ -76,7 +76,7 @@ impl World {
         world
     }
 
-    /// Has it carried out with random bytes of that seed: the same ones twice would make the same token twice.
+    /// Executes a command, with random bytes from this seed. Each call needs its own seed, or it would issue the same token.
     fn send(&self, actor: Actor, command: Command, seed: u64) -> Vec<u8> {
         let request = Request {
             workspace: key(),
@@ -100,27 +100,27 @@ impl World {
         self.ledger.sql().dump().expect("a dump")
     }
 
-    /// What holds of whatever is sent.
-    fn take(&self, actor: Actor, command: Command) {
-        let is_question = command.is_question();
+    /// Executes a command and checks what must hold for every command.
+    fn check(&self, actor: Actor, command: Command) {
+        let is_query = command.is_question();
         let answer = self.send(actor, command, 3);
-        let reply = match reply_json(&answer).expect("a ledger answers with a reply") {
+        let reply = match reply_json(&answer).expect("a ledger returns a reply") {
             Ok(reply) => json::parse(reply.reply).expect("a reply is JSON"),
-            // What the control plane or its verifier alone may ask is asked by nobody else: then it is the API that is wrong.
+            // The API sends these commands only for the control plane and for verifiers.
             Err(CommandError::Internal { detail }) if ONLY.iter().any(|only| detail.starts_with(only)) => return,
-            Err(CommandError::Internal { detail }) => panic!("the ledger fails: {detail}"),
+            Err(CommandError::Internal { detail }) => panic!("internal error of the ledger: {detail}"),
             Err(_) => {
-                assert_eq!(self.dump(), self.dump, "what is refused changes nothing");
+                assert_eq!(self.dump(), self.dump, "a rejected command changes nothing");
                 return;
             }
         };
         if let Some(value) = reply.get("token").and_then(Value::as_str) {
-            // The part that its bearer alone knows: 24 characters before authentication tag and checksum.
+            // The secret: the 24 characters before authentication tag and checksum.
             let secret = value.get(value.len() - 36..value.len() - 12).expect("a token has a secret");
-            assert!(!self.dump().contains(secret), "a token's value is stored");
+            assert!(!self.dump().contains(secret), "a token value is stored");
         }
-        let stranger = [Actor::Verifier, Actor::SignIn, nobody()].contains(&actor);
-        assert!(is_question || !stranger, "{actor:?} changes something");
+        let is_read_only = [Actor::Verifier, Actor::SignIn, unknown()].contains(&actor);
+        assert!(is_query || !is_read_only, "{actor:?} changes the ledger");
     }
 }
 
@@ -132,11 +132,11 @@ fuzz_target!(|input: &[u8]| -> Corpus {
             0 => Actor::Root,
             1 => Actor::Verifier,
             2 => Actor::SignIn,
-            3 => nobody(),
+            3 => unknown(),
             _ => world.admin,
         };
         _ = world.ledger.sql().transaction(|| {
-            world.take(actor, command);
+            world.check(actor, command);
             Err::<(), SqlError>(SqlError::new("rolled back"))
         });
     });

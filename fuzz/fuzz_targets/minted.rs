@@ -1,4 +1,5 @@
-//! Random bytes alone would hardly ever hit a right check. Here they mint a token, and then change one of its bytes.
+//! A generated token value is valid, and with one changed byte it is not. Random input alone would hardly ever have a
+//! correct checksum.
 
 #![no_main]
 
@@ -9,12 +10,12 @@ fuzz_target!(|input: (&str, &str, [u8; 32], u8, u8, &[u8])| {
     let (prefix, workspace, key, place, byte, random) = input;
     let (Ok(prefix), Ok(workspace)) = (Prefix::parse(prefix), WorkspaceKey::parse(workspace)) else { return };
     let key = SealKey::from_bytes(key);
-    let mut left = random.iter();
-    let mut source = |bytes: &mut [u8]| bytes.iter_mut().zip(&mut left).for_each(|(to, from)| *to = *from);
-    let Ok(minted) = Token::mint(&prefix, workspace, &key, &mut source) else { return };
+    let mut remaining = random.iter();
+    let mut source = |bytes: &mut [u8]| bytes.iter_mut().zip(&mut remaining).for_each(|(to, from)| *to = *from);
+    let Ok(created) = Token::mint(&prefix, workspace, &key, &mut source) else { return };
 
-    let mut text = minted.as_ref().expose().as_bytes().to_vec();
-    let token = TokenRef::parse(&text).expect("what is minted is well-formed");
+    let mut text = created.as_ref().expose().as_bytes().to_vec();
+    let token = TokenRef::parse(&text).expect("a generated token value is well-formed");
     assert_eq!(token.prefix(), prefix.as_str());
     assert_eq!(token.workspace(), workspace);
     assert!(token.is_sealed_by(&key));

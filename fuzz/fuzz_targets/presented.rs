@@ -1,4 +1,4 @@
-//! Whatever is presented is judged without a panic, and what is taken in is known by its own SHA-256.
+//! Parsing a presented token value never panics, and an accepted value is identified by its SHA-256.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ fuzz_target!(|text: &[u8]| {
     match presented {
         Presented::Ours(token) => {
             assert_eq!(token.expose().as_bytes(), text);
-            let again = TokenRef::parse(token.expose().as_bytes()).expect("a token is taken again");
+            let again = TokenRef::parse(token.expose().as_bytes()).expect("a token value parses again");
             assert_eq!(again.workspace(), token.workspace());
             assert_eq!(again.prefix(), token.prefix());
         }

@@ -1,8 +1,8 @@
-//! Whole requests, in the world of the API's tests: real ledgers, a real directory, and everything else in memory. Whatever
-//! comes in, each answer keeps what all answers keep (tests/api/deployment.rs says what that is), none is a failure, and who
-//! presents no credential changes nothing.
+//! Whole requests, in the test environment of the API: real ledgers, a real directory, and everything else in memory. Every
+//! response meets the checks in tests/api/deployment.rs, none has a status of 500 or above, and a request without a
+//! credential changes nothing.
 //!
-//! An input is one request after the other, in text, with a line of three dashes between them:
+//! An input is a sequence of requests as text, separated by lines of three dashes:
 //!
 //! ```text
 //! POST /v1/tokens
@@ -12,10 +12,10 @@
 //! {"name": "a token", "scopes": []}
 //! ```
 //!
-//! `{admin}`, `{root}`, `{session}`, `{id}` and `{seconds}` stand for what there is in this world.
+//! `{admin}`, `{root}`, `{token}`, `{session}`, `{id}`, `{key}` and `{origin}` are replaced by values of this environment.
 
 #![no_main]
-#![allow(dead_code, reason = "the world has more to it than is used here")]
+#![allow(dead_code, reason = "the test environment has more than is used here")]
 
 #[path = "../../crates/api/tests/api/deployment.rs"]
 mod deployment;
@@ -29,10 +29,10 @@ use serde_json::json;
 
 use crate::deployment::{COOKIE, Deployment, ORIGIN, ROOT, text};
 
-/// The most requests of one input.
+/// The maximum number of requests in an input.
 const MOST: usize = 8;
 
-/// The request, where HTTP can carry it.
+/// The request, if it is valid HTTP.
 fn request(text: &[u8]) -> Option<Request<Body>> {
     let end = text.windows(2).position(|two| two == b"\n\n");
     let (head, body) = end.map_or((text, &[][..]), |end| (&text[..end], &text[end + 2..]));
@@ -62,7 +62,7 @@ fn replace(text: &[u8], name: &str, by: &str) -> Vec<u8> {
     replaced
 }
 
-/// The parts between lines of three dashes.
+/// The parts that lines of three dashes separate.
 fn parts(mut input: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     while let Some(at) = input.windows(5).position(|part| part == b"\n---\n").filter(|_| parts.len() < MOST - 1) {
@@ -75,7 +75,7 @@ fn parts(mut input: &[u8]) -> Vec<&[u8]> {
 
 fuzz_target!(|input: &[u8]| {
     let parts = parts(input);
-    // Making a world takes longer than most else: not for what is no request at all.
+    // Creating a deployment is expensive, so it is skipped if no part is a request.
     if parts.iter().all(|part| request(part).is_none()) {
         return;
     }
@@ -95,13 +95,13 @@ fuzz_target!(|input: &[u8]| {
     ];
     for part in parts {
         let text = known.iter().fold(part.to_vec(), |text, (name, by)| replace(&text, name, by));
-        let presents = known.iter().take(4).any(|(name, _)| replace(part, name, "") != part);
+        let has_credential = known.iter().take(4).any(|(name, _)| replace(part, name, "") != part);
         let Some(request) = request(&text) else { continue };
-        let before = (!presents).then(|| deployment.world.dump());
+        let before = (!has_credential).then(|| deployment.world.dump());
         let reply = deployment.send(request);
         assert!(reply.status < 500, "{reply:?}");
         if let Some(before) = before {
-            assert_eq!(before, deployment.world.dump(), "a stranger's request changed something");
+            assert_eq!(before, deployment.world.dump(), "a request without a credential changed something");
         }
     }
 });

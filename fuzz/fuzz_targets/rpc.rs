@@ -1,5 +1,5 @@
-//! Messages of JSON-RPC, as softvisio has it: each that wants an answer gets one with its own id, and no more are taken than
-//! are answered.
+//! JSON-RPC messages of softvisio's API: each message that expects a response gets one with its own id, and the number of
+//! messages is limited.
 
 #![no_main]
 
@@ -15,12 +15,12 @@ fuzz_target!(|input: &[u8]| {
         let Some(messages) = rpc::messages(Some(body.clone()), method.clone()) else { continue };
         assert!((1..=100).contains(&messages.len()));
         for message in messages {
-            assert!(method.as_ref().is_none_or(|method| *method == message.method), "the address names the method");
+            assert!(method.as_ref().is_none_or(|method| *method == message.method), "the path names the method");
             let Some(answer) = message.answer else {
                 assert_eq!(message.id, None);
                 continue;
             };
-            let answer = json::parse(&answer).expect("an answer is JSON");
+            let answer = json::parse(&answer).expect("a response is JSON");
             assert_eq!(answer.get("jsonrpc").and_then(Value::as_str), Some("2.0"));
             assert_eq!(answer.get("id"), message.id.as_ref());
         }

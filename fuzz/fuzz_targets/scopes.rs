@@ -1,11 +1,11 @@
-//! Scopes and what covers them: the rules that the docs state, for whatever texts come.
+//! Scopes and patterns: the documented rules hold for all input.
 
 #![no_main]
 
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
 use libfuzzer_sys::fuzz_target;
 
-/// The grammar, written a second time: segments of `[A-Za-z0-9_-]+` joined by `:` or `.`, at most 100 characters.
+/// The grammar, implemented independently: segments of `[A-Za-z0-9_-]+` joined by `:` or `.`, at most 100 characters.
 fn is_scope(text: &str) -> bool {
     let is_segment =
         |segment: &str| !segment.is_empty() && segment.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
@@ -17,7 +17,7 @@ fn is_pattern(text: &str) -> bool {
     is_scope(text) || text == "*" || (text.len() <= 100 && below.is_some_and(is_scope))
 }
 
-/// The texts of a list, each on its line.
+/// The patterns of a list, one per line.
 fn patterns(list: &str) -> ScopeSet {
     list.lines().filter_map(|text| ScopePattern::parse(text).ok()).collect()
 }
@@ -34,15 +34,15 @@ fuzz_target!(|text: &str| {
         }
     }
 
-    // Two lists with an empty line between them, and scopes that are asked for after another.
+    // Two lists of patterns and a list of required scopes, separated by empty lines.
     let mut lists = text.split("\n\n");
     let (ours, theirs) = (patterns(lists.next().unwrap_or_default()), patterns(lists.next().unwrap_or_default()));
     let both = ours.intersection(&theirs);
     assert_eq!(both, theirs.intersection(&ours));
-    assert_eq!(both, both.iter().cloned().collect(), "what both cover is in order, each once");
-    let asked = lists.next().unwrap_or_default().lines().filter_map(|text| Scope::parse(text).ok());
+    assert_eq!(both, both.iter().cloned().collect(), "an intersection is sorted and has no duplicates");
+    let required = lists.next().unwrap_or_default().lines().filter_map(|text| Scope::parse(text).ok());
     let held = ours.iter().chain(theirs.iter()).filter_map(ScopePattern::exact);
-    for scope in asked.chain(held) {
+    for scope in required.chain(held) {
         assert_eq!(both.covers(&scope), ours.covers(&scope) && theirs.covers(&scope), "{ours:?} {theirs:?} {scope:?}");
     }
     for pattern in both.iter() {

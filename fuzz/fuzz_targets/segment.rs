@@ -1,4 +1,5 @@
-//! Whatever the bytes are, opening them ends without a panic; and what opens is the one encoding of what is in it.
+//! Opening arbitrary bytes as a segment, owner segment or manifest never panics, and a file that opens is the only encoding
+//! of its content.
 
 #![no_main]
 
@@ -9,21 +10,21 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|file: &[u8]| {
     if let Ok(segment) = Segment::open(file) {
         let mut builder = SegmentBuilder::new(*segment.header());
-        for (cut, token) in segment.tokens() {
+        for (truncated, token) in segment.tokens() {
             let mut digest = [0; 32];
-            digest[..16].copy_from_slice(&cut);
+            digest[..16].copy_from_slice(&truncated);
             let digest = Digest::from_bytes(digest);
             assert_eq!(segment.find(&digest).as_ref(), Some(&token));
-            builder.push(&digest, &token, 0).expect("what is in a segment has a place in one");
+            builder.push(&digest, &token, 0).expect("a record from a segment can be added to one");
         }
         assert_eq!(builder.len(), segment.len());
         assert_eq!(builder.finish(), file);
     }
     if let Ok(segment) = OwnerSegment::open(file) {
-        let mut builder = OwnerSegmentBuilder::new(*segment.header()).expect("a range that is one");
+        let mut builder = OwnerSegmentBuilder::new(*segment.header()).expect("the header has a valid range");
         for owner in segment.owners() {
             assert_eq!(segment.find(owner.number).as_ref(), Some(&owner));
-            builder.push(&owner).expect("what is in a segment has a place in one");
+            builder.push(&owner).expect("a record from a segment can be added to one");
         }
         assert_eq!(builder.finish(), file);
     }

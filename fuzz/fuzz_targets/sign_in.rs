@@ -1,7 +1,7 @@
-//! What a browser comes back from an identity provider with, and what a provider says of itself. Nobody gets in by any of it
-//! here: a way back is of the flow whose secret it knows, and of no other.
+//! Callbacks from an identity provider, and provider metadata. No input signs anyone in: a callback belongs to a sign-in
+//! flow only if it has the flow's state and cookie.
 //!
-//! An input is the query, the cookie, an identity token and a provider's description, with an empty line between them.
+//! An input is the query, the cookie, an ID token and a provider's metadata, separated by empty lines.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use counterfoil_protocol::{WebAddress, command::IdentityProvider, json};
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 
-/// Drawn for the flow of somebody else.
+/// The secret of another client's flow.
 const SECRET: [u8; 32] = [7; 32];
 
 fn provider() -> IdentityProvider {
@@ -28,9 +28,9 @@ fuzz_target!(|input: &str| {
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         headers.insert(header::COOKIE, cookie);
         let (_, is_of_another) = fuzzing::is_way_back(query, &headers, SECRET, "acme", &provider);
-        assert!(!is_of_another, "the state of a flow is told to nobody else");
+        assert!(!is_of_another, "the query has the state of another client's flow");
     }
-    // With the cookie of that flow, it is the way back of the flow only with its state, which is no part of the cookie.
+    // With the flow's cookie, a callback belongs to the flow only if it has the state, which the cookie does not contain.
     let begun = fuzzing::begun(SECRET, "acme", &provider);
     let begun = begun.split(';').next().expect("a cookie has a value");
     headers.insert(header::COOKIE, begun.parse().expect("a cookie is a header"));

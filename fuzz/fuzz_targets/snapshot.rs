@@ -1,5 +1,4 @@
-//! Whatever the bytes are, opening them as a snapshot ends without a panic; and in a snapshot, a segment says the same as
-//! it does alone.
+//! Opening arbitrary bytes as a snapshot never panics, and a segment in a snapshot gives the same results as alone.
 
 #![no_main]
 
@@ -10,7 +9,7 @@ use counterfoil_verify::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// A snapshot of that manifest and these files, signed by nobody.
+/// A snapshot with this manifest and these files, without a valid signature.
 fn snapshot(workspace: &WorkspaceRecord, manifest: &[u8], files: &[&[u8]]) -> Vec<u8> {
     let head = SnapshotHead {
         workspace: workspace.key,
@@ -28,7 +27,7 @@ fn snapshot(workspace: &WorkspaceRecord, manifest: &[u8], files: &[&[u8]]) -> Ve
 
 fuzz_target!(|file: &[u8]| {
     _ = Snapshot::open(file);
-    // Mutations do not find hashes, so those are put in for what they do find.
+    // Mutations do not find hashes, so the input is wrapped in a snapshot with the correct ones.
     if let Ok(manifest) = Manifest::decode(file) {
         _ = Snapshot::open(&snapshot(&manifest.header().workspace, file, &[]));
     }
@@ -44,7 +43,7 @@ fuzz_target!(|file: &[u8]| {
             has_imports: true,
             freshness: vec![],
         };
-        let about = ManifestHeader {
+        let manifest_header = ManifestHeader {
             epoch: 0,
             generation: header.generation,
             without_addresses: header.without_addresses,
@@ -52,12 +51,12 @@ fuzz_target!(|file: &[u8]| {
             workspace,
         };
         let named = NamedSegment { name: ContentHash::of(file), tokens: segment.len() as u64 };
-        let manifest = Manifest::new(about, vec![named], vec![]).expect("one segment makes a manifest");
-        let whole = snapshot(&manifest.header().workspace, &manifest.encode(), &[file]);
-        let snapshot = Snapshot::open(&whole).expect("what is put together as described opens");
-        for (cut, token) in segment.tokens() {
+        let manifest = Manifest::new(manifest_header, vec![named], vec![]).expect("one segment is a valid manifest");
+        let file = snapshot(&manifest.header().workspace, &manifest.encode(), &[file]);
+        let snapshot = Snapshot::open(&file).expect("a snapshot with correct hashes opens");
+        for (truncated, token) in segment.tokens() {
             let mut digest = [0; 32];
-            digest[..16].copy_from_slice(&cut);
+            digest[..16].copy_from_slice(&truncated);
             assert_eq!(snapshot.find(&Digest::from_bytes(digest)), Some(token));
         }
     }

@@ -1,8 +1,8 @@
-//! A verifier in a hostile world: the registry and the ledger answer whatever the input says. It never finds a token valid
-//! but by three records that can be read, that are of this token, owner and workspace, and by which `decide` finds it valid.
+//! A verifier whose registry and ledger return what the input says. It finds a token valid only if it was given readable
+//! records of the token, its owner and its workspace for which `decide` returns `VALID`.
 //!
-//! An input is chunks, each with its length before it in two bytes, the lowest first: one that says what is checked, then
-//! what the registry has under r/, o/, w/ and s/, and what the ledger answers, and grants.
+//! An input is a sequence of chunks, each after its length in two bytes, little-endian: the flags of the check; the
+//! registry's values under r/, o/, w/ and s/; and the ledger's responses to a query and to a lease request.
 
 #![no_main]
 
@@ -13,13 +13,13 @@ use counterfoil_verify::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// One of the vectors' tokens, and a text from elsewhere.
+/// A token value from the test vectors, and a third-party token.
 const OURS: &str = "cft_0k3YabJnq1q7p9X5RIHEAwS3DSyH7ebei4xZ1dRRK0";
-const FOREIGN: &str = "another-systems-token-1";
+const THIRD_PARTY: &str = "another-systems-token-1";
 
 const NOW: Timestamp = Timestamp(1_798_761_600_000);
 
-/// What there is to be fetched.
+/// The data that the verifier can fetch.
 struct World<'a> {
     chunks: Vec<&'a [u8]>,
     answer: Option<Answer>,
@@ -38,12 +38,12 @@ fn chunks(mut input: &[u8]) -> Vec<&[u8]> {
 }
 
 impl<'a> World<'a> {
-    fn new(chunks: Vec<&'a [u8]>, is_about_it: bool, digest: Digest) -> Self {
+    fn new(chunks: Vec<&'a [u8]>, has_digest: bool, digest: Digest) -> Self {
         let chunk = |at: usize| chunks.get(at).copied().unwrap_or_default();
         let mut answer = Answer::decode(chunk(5)).ok();
         let mut grant = Grant::decode(chunk(6)).ok();
-        // Mutations do not find digests, so those are put in.
-        if is_about_it {
+        // Mutations do not find digests, so the token's is inserted.
+        if has_digest {
             for answer in answer.iter_mut().chain(grant.iter_mut().map(|grant| &mut grant.answer)) {
                 if let Some((about, _)) = answer.tokens.first_mut() {
                     *about = digest;
@@ -87,10 +87,10 @@ impl<'a> World<'a> {
             };
             progress = verifier.supply(pending, demand, supply, now);
         }
-        panic!("the verifier asks for ever");
+        panic!("the verifier does not stop fetching");
     }
 
-    /// Whether what was said of the token, by whoever, makes it valid: each kind of record as any source had it.
+    /// Whether any combination of a token, an owner and a workspace record from all sources makes the token valid.
     fn may_be_valid(&self, demand: &Demand, now: Timestamp) -> bool {
         let chunk = |at: usize| self.chunks.get(at).copied().unwrap_or_default();
         let answers: Vec<&Answer> = self.answer.iter().chain(self.grant.as_ref().map(|grant| &grant.answer)).collect();
@@ -98,8 +98,8 @@ impl<'a> World<'a> {
         let mut owners: Vec<OwnerRecord> = OwnerRecord::decode(chunk(2)).into_iter().collect();
         let mut workspaces: Vec<WorkspaceRecord> = WorkspaceRecord::decode(chunk(3)).into_iter().collect();
         for answer in answers {
-            let of_it = answer.tokens.iter().filter(|(digest, _)| *digest == self.digest);
-            tokens.extend(of_it.filter_map(|(_, record)| record.clone()));
+            let records = answer.tokens.iter().filter(|(digest, _)| *digest == self.digest);
+            tokens.extend(records.filter_map(|(_, record)| record.clone()));
             owners.extend(answer.owners.iter().cloned());
             workspaces.extend(answer.workspace.clone());
         }
@@ -115,9 +115,9 @@ fuzz_target!(|input: &[u8]| {
     let chunks = chunks(input);
     let mut how = chunks.first().copied().unwrap_or_default().iter().copied().chain(std::iter::repeat(0));
     let mut flag = || how.next().is_some_and(|byte| byte & 1 == 1);
-    let (foreign, strong, eventual, segments, about_it) = (flag(), flag(), flag(), flag(), flag());
+    let (third_party, strong, eventual, segments, has_digest) = (flag(), flag(), flag(), flag(), flag());
     let key = || counterfoil_token::WorkspaceKey::parse("0k3Yab").expect("a key");
-    let text = if foreign { FOREIGN } else { OURS };
+    let text = if third_party { THIRD_PARTY } else { OURS };
     let mut demand = Demand::of(key());
     demand.freshness = match (strong, eventual) {
         (true, _) => Freshness::Strong,
@@ -129,15 +129,15 @@ fuzz_target!(|input: &[u8]| {
     demand.all_of = if flag() { vec![Scope::parse("orders:read").expect("a scope")] } else { vec![] };
     demand.address = flag().then(|| "192.0.2.1".parse().expect("an address"));
 
-    let world = World::new(chunks, about_it, Digest::of(text.as_bytes()));
+    let world = World::new(chunks, has_digest, Digest::of(text.as_bytes()));
     let mut verifier = Verifier::new(Limits { segments, ..Limits::default() });
-    // What a segment says of a token is in no record.
+    // A token that a segment describes may have no record.
     let has_file = world.chunks.get(4).is_some_and(|file| !file.is_empty());
     for later in [0, 1, 1_000, 61_000, 3_600_000] {
         let now = NOW.plus(later);
         let Some(decision) = world.check(&mut verifier, text, &demand, now) else { continue };
         if decision.code == Code::Valid {
-            let facts = decision.known.as_ref().expect("a valid token is known").facts();
+            let facts = decision.known.as_ref().expect("a valid token has records").facts();
             assert_eq!(decide(facts, &demand, now), Code::Valid);
             assert!(has_file || world.may_be_valid(&demand, now), "{decision:?}");
         }

@@ -1,5 +1,5 @@
-//! What crosses between the API and the objects. Whatever the bytes are they are read without a panic; and what is read as a
-//! request or as a reply is written as one that is read as the same, in the same bytes from then on.
+//! Messages between the API and the objects. Parsing arbitrary bytes never panics, and a parsed request or reply serializes
+//! to a form that parses to the same value and no longer changes.
 
 #![no_main]
 
@@ -13,21 +13,21 @@ use counterfoil_protocol::{
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 
-fn comes_back<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) {
+fn round_trips<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) {
     let Some(item) = json::read::<T>(bytes) else { return };
-    let written = serde_json::to_vec(&item).expect("it is written");
-    let again: T = json::read(&written).expect("what is written is read");
-    assert_eq!(serde_json::to_vec(&again).expect("it is written again"), written);
+    let written = serde_json::to_vec(&item).expect("a message serializes");
+    let again: T = json::read(&written).expect("a serialized message parses");
+    assert_eq!(serde_json::to_vec(&again).expect("a message serializes again"), written);
 }
 
-/// The reply to a command, where it is one, holds what the API's caller is answered.
+/// Whether the bytes are a successful reply to the command. If so, it contains the JSON of the API's response.
 fn is_reply<C: counterfoil_protocol::command::Ask>(bytes: &[u8]) -> bool {
     match decode_reply::<C>(bytes) {
         Ok(Ok(reply)) => {
-            let Ok(Ok(Answered { reply: json, .. })) = reply_json(bytes) else { panic!("a reply holds JSON") };
+            let Ok(Ok(Answered { reply: json, .. })) = reply_json(bytes) else { panic!("a reply contains JSON") };
             assert!(json::read::<C::Reply>(json).is_some());
-            let written = serde_json::to_vec(&reply).expect("a reply is written");
-            assert!(json::read::<C::Reply>(&written).is_some(), "and read again");
+            let written = serde_json::to_vec(&reply).expect("a reply serializes");
+            assert!(json::read::<C::Reply>(&written).is_some(), "a serialized reply parses");
             true
         }
         Ok(Err(_)) => {
@@ -39,15 +39,15 @@ fn is_reply<C: counterfoil_protocol::command::Ask>(bytes: &[u8]) -> bool {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    comes_back::<Request>(bytes);
-    comes_back::<directory::Request>(bytes);
-    comes_back::<CommandError>(bytes);
+    round_trips::<Request>(bytes);
+    round_trips::<directory::Request>(bytes);
+    round_trips::<CommandError>(bytes);
     is_reply::<CreateToken>(bytes);
     is_reply::<ImportTokens>(bytes);
     is_reply::<ListTokens>(bytes);
     is_reply::<ReadAudit>(bytes);
     is_reply::<ReadUsage>(bytes);
-    // Nobody takes what is no answer to a verifier for one.
+    // A reply to a verifier's query is not a reply to another command.
     if is_reply::<Records>(bytes) {
         assert!(!is_reply::<CreateToken>(bytes));
     }
