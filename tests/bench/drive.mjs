@@ -21,7 +21,7 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
   try {
     await miniflare.ready;
   } catch (error) {
-    throw new Error(`it does not start: ${Buffer.concat(said)}`, { cause: error });
+    throw new Error(`the Worker does not start: ${Buffer.concat(said)}`, { cause: error });
   }
   const urlOf = (name) => miniflare.unsafeGetDirectURL(name);
   const log = () => Buffer.concat(said).toString();

@@ -21,13 +21,13 @@ const subject = await admin.send("POST", "/v1/tokens", { name: "", scopes: ["ord
 const former = await admin.send("POST", "/v1/tokens", { name: "", scopes: ["*"] });
 const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify"] })).token);
 await admin.send("DELETE", `/v1/tokens/${former.id}`);
-const stranger = new Client(asker, former.token);
+const revoked = new Client(asker, former.token);
 
 const check = caller.question("/v1/verify", {
   token: subject.token,
   demand: { all_of: ["orders:read"], freshness: "strong" },
 });
-if (JSON.parse(await asker.ask(...check)).valid !== true) throw new Error("it does not pass");
+if (JSON.parse(await asker.ask(...check)).valid !== true) throw new Error("the token is not valid");
 
 /** The duration of sequential checks while `flood` is sent at this rate. */
 const under =
@@ -60,40 +60,40 @@ const lines = Array.from({ length: 9_000 }, (_, n) => ({
 }));
 const body = JSON.stringify({ tokens: lines });
 const invented = (n) => ({
-  headers: { authorization: `Bearer an-invented-foreign-text-${n}`, "x-counterfoil-workspace": "acme" },
+  headers: { authorization: `Bearer an-invented-third-party-token-${n}`, "x-counterfoil-workspace": "acme" },
 });
 
 const socket = () =>
   new Promise((resolve) => {
     const url = new URL("/", app.url);
     url.protocol = "ws:";
-    const opened = new WebSocket(url, ["jsonrpc_2.0", stranger.token]);
+    const opened = new WebSocket(url, ["jsonrpc_2.0", revoked.token]);
     for (const end of ["open", "error", "close"]) opened.on(end, () => resolve(opened.terminate()));
   });
 
 await compare({
-  title: `A strong check on workerd, while strangers send ${RATE} requests a second`,
+  title: `A strong check on workerd, while unauthenticated clients send ${RATE} requests a second`,
   unit: "ms, the median check of a round",
   rounds: ROUNDS,
   subjects: [
-    { name: "in peace", run: under() },
+    { name: "without load", run: under() },
     {
       name: `7 imports of ${(body.length / 1e6).toFixed(1)} MB a second by a revoked token`,
-      run: under(() => ask(["/v1/tokens/import", { headers: stranger.headers, body }]), 7),
+      run: under(() => ask(["/v1/tokens/import", { headers: revoked.headers, body }]), 7),
       most: 2,
     },
     {
       name: "batches of 100 messages by a revoked token",
-      run: under(() => ask(stranger.question("/v1/api-tokens", batch))),
+      run: under(() => ask(revoked.question("/v1/api-tokens", batch))),
       most: 2,
     },
     { name: "sockets of a revoked token", run: under(socket, 50), most: 2 },
     {
       name: "requests by a revoked token",
-      run: under(() => ask(["/v1/tokens", { headers: stranger.headers }])),
+      run: under(() => ask(["/v1/tokens", { headers: revoked.headers }])),
       most: 2,
     },
-    { name: "invented foreign texts", run: under((n) => ask(["/v1/tokens", invented(n)])), most: 2 },
+    { name: "invented third-party tokens", run: under((n) => ask(["/v1/tokens", invented(n)])), most: 2 },
     {
       name: "sign-ins to invented workspaces",
       run: under((n) => ask([`/v1/session/providers?workspace=invented-${n}`, {}])),

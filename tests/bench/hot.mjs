@@ -51,13 +51,13 @@ const timed =
   (name, times = TIMES) =>
   () => {
     const began = process.hrtime.bigint();
-    if (work[name](times) !== times) throw new Error(`${name} does not come out as it must`);
+    if (work[name](times) !== times) throw new Error(`${name} returned a wrong result`);
     return Number(process.hrtime.bigint() - began) / times;
   };
 
 await compare({
   title: `Checks of ${given.hot.length} hot tokens among ${number(records)} records, Node ${process.versions.node}`,
-  unit: "ns each",
+  unit: "ns per check",
   rounds: 21,
   subjects: [
     ...rows(timed, 0.35),
@@ -97,13 +97,13 @@ for (const [name, shown] of [
   allocations.push([shown, number(allocated / MILLION), number(collections), number(memory.buffer.byteLength - wasm)]);
 }
 print(
-  `What ${number(MILLION)} of them allocate`,
-  ["", "bytes of the heap each", "collections", "bytes the module grows by"],
+  `Allocations of ${number(MILLION)} checks`,
+  ["", "heap bytes per check", "collections", "growth of the module's memory in bytes"],
   allocations,
 );
 
 print(
-  "What is held in the module's memory",
-  ["", "bytes each"],
-  [[`records with an id, a name and two scopes, ${number(records)} of them`, number(held)]],
+  "Contents of the module's memory",
+  ["", "bytes per record"],
+  [[`records with an id, a name and two scopes: ${number(records)}`, number(held)]],
 );

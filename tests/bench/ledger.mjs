@@ -51,8 +51,8 @@ async function workspace(asker, tokens) {
       throw new Error(`not imported: ${JSON.stringify(items[0])}`);
   }
   const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify"] })).token);
-  const question = (asked) => caller.question("/v1/lease", { digests: [], ...asked });
-  const position = async () => positionOf(await asker.ask(...question({})));
+  const query = (asked) => caller.question("/v1/lease", { digests: [], ...asked });
+  const position = async () => positionOf(await asker.ask(...query({})));
 
   const before = await position();
   await admin.send("POST", "/v1/tokens/revoke", { ids: items.slice(-100).map(({ id }) => id) });
@@ -62,10 +62,10 @@ async function workspace(asker, tokens) {
   const uses = digests.slice(0, 1_000).map((digest) => ({ digest, last_used_at, count: 1 }));
   const of = `of ${number(tokens)} tokens`;
   const kinds = [
-    [`renewal, nothing changed, ${of}`, () => question({ since })],
-    [`renewal, and one first sight, ${of}`, () => question({ since, digests: [digests[seen++ % tokens]] })],
-    [`renewal, 100 tokens changed, ${of}`, () => question({ since: before })],
-    [`renewal, and uses of 1,000 tokens told, ${of}`, () => question({ since, uses })],
+    [`renewal, nothing changed, ${of}`, () => query({ since })],
+    [`renewal with one unseen token, ${of}`, () => query({ since, digests: [digests[seen++ % tokens]] })],
+    [`renewal, 100 tokens changed, ${of}`, () => query({ since: before })],
+    [`renewal with uses of 1,000 tokens, ${of}`, () => query({ since, uses })],
   ];
   return { admin, caller, kinds };
 }
@@ -75,17 +75,14 @@ const [asker, otherAsker] = [new Asker(app.url), new Asker(other.url)];
 const [small, large] = [await workspace(asker, 1_000), await workspace(asker, 100_000)];
 
 const since = { epoch: 1, generation: 1 };
-const least = [
-  "an object that does the least: one row read",
-  () => ["/object", { body: JSON.stringify({ since, digests: [] }) }],
-];
+const least = ["a minimal object: reads one row", () => ["/object", { body: JSON.stringify({ since, digests: [] }) }]];
 const asked = [[otherAsker, ...least], ...[...small.kinds, ...large.kinds].map((kind) => [asker, ...kind])];
 
 const latencies = asked.map(([, name]) => ({ name, took: { 1: [], [WIDE]: [] } }));
 for (const width of [1, WIDE]) {
   await compare({
     title: `POST /v1/lease on workerd, ${width === 1 ? "one" : width} at a time`,
-    unit: "questions a second",
+    unit: "queries per second",
     rounds: ROUNDS,
     subjects: asked.map(([who, name, next], at) => ({
       name,
@@ -98,8 +95,8 @@ for (const width of [1, WIDE]) {
   });
 }
 print(
-  "How long these take, in milliseconds",
-  ["", ...["one", WIDE].flatMap((width) => [`${width} at a time: median`, "99 of 100"])],
+  "Latency in milliseconds",
+  ["", ...["one", WIDE].flatMap((width) => [`${width} at a time: median`, "99th percentile"])],
   latencies.map(({ name, took }) => [
     name,
     ...[1, WIDE].flatMap((width) => [0.5, 0.99].map((part) => number(quantile(took[width], part), 2))),
@@ -107,10 +104,10 @@ print(
 );
 
 // Verifications of cached tokens: counts the waiting checks and all ledger requests.
-const questions = [];
+const queries = [];
 const service = {
   fetch: async (url, { headers, body }) => {
-    questions.push(new URL(url).pathname);
+    queries.push(new URL(url).pathname);
     return new Response(await asker.ask(new URL(url).pathname, { headers, body }));
   },
 };
@@ -120,7 +117,7 @@ for (let issued = 0; issued < 64; issued += 1)
 const gate = new Gate({ controlPlane: service, token: small.caller.token });
 const demand = gate.compile({ allOf: ["orders:read"] });
 await gate.verifyAll(hot, demand);
-questions.length = 0;
+queries.length = 0;
 let [verified, waiting] = [0, 0];
 const began = performance.now();
 while (performance.now() < began + 10_000) {
@@ -129,16 +126,16 @@ while (performance.now() < began + 10_000) {
 }
 print(
   "Hot verifications in 10 seconds, bounded, leases of 10 s",
-  ["", "how many", "for each verification", "budget"],
+  ["", "how many", "per verification", "budget"],
   [
     ["verifications", number(verified), "1", ""],
     [
-      "of these, that had to wait for a request",
+      "of these, waiting for a request",
       number(waiting),
       number(waiting / verified, 6),
       verdict(waiting / verified, { most: 0 }),
     ],
-    ["leases renewed in the background", number(questions.length), number(questions.length / verified, 6), ""],
+    ["leases renewed in the background", number(queries.length), number(queries.length / verified, 6), ""],
   ],
 );
 

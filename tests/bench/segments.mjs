@@ -14,7 +14,7 @@ const TOKENS = Number(process.env.TOKENS ?? 1_000_000);
 /** The maximum number of lines of an import. */
 const MOST = 10_000;
 /** The number of distinct tokens that a new isolate verifies. */
-const MET = 1_000;
+const UNSEEN = 1_000;
 const MEBIBYTE = 1 << 20;
 
 const app = await segmented();
@@ -31,9 +31,9 @@ const own = (await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens
 
 const issue = () => admin.send("POST", "/v1/tokens", { name: "a token", scopes: ["orders:read"] });
 const [doomed, issued] = [await issue(), []];
-while (issued.length < MET) issued.push(await issue());
+while (issued.length < UNSEEN) issued.push(await issue());
 /** These, and the tokens of the first admin and of the verifier client. */
-const OWN = MET + 3;
+const OWN = UNSEEN + 3;
 
 /** The members that own the imports, with the same number of tokens each. */
 const OWNERS = 100;
@@ -60,11 +60,11 @@ async function named() {
 }
 
 /** Waits until the current edition meets the condition, and returns it with the time that took. */
-async function edition(isWanted) {
+async function edition(isExpected) {
   const began = performance.now();
   for (;;) {
     const manifest = await named();
-    if (manifest && isWanted(manifest)) return { manifest, took: seconds(began) };
+    if (manifest && isExpected(manifest)) return { manifest, took: seconds(began) };
     await sleep(50);
   }
 }
@@ -106,19 +106,19 @@ print(
   `A workspace of ${number(total)} tokens and ${number(OWNERS + 1)} members, on workerd`,
   ["", "", "budget"],
   [
-    ["import, a call of 10,000 after the other", `${number(imported, 1)} s`, ""],
-    ["from the last import until leases name an edition of all of them", `${number(all.took, 1)} s`, ""],
+    ["import, in sequential calls of 10,000", `${number(imported, 1)} s`, ""],
+    ["from the last import until leases name an edition with all tokens", `${number(all.took, 1)} s`, ""],
     [
       "files: segments, owner segments",
       `${number(all.manifest.segments.length)}, ${number(all.manifest.owners.length)}`,
       "",
     ],
-    ["bytes of them for each token", number(bytes / total, 1), verdict(bytes / total, { most: 32 })],
-    ["the object's module occupies, before", `${number(idle / MEBIBYTE, 1)} MiB`, ""],
-    ["and at most since", `${number(heap / MEBIBYTE, 1)} MiB`, verdict(heap / MEBIBYTE, { most: 64 })],
-    ["one token is revoked: until leases name an edition with it", `${number(one.took, 1)} s`, ""],
+    ["bytes of these files per token", number(bytes / total, 1), verdict(bytes / total, { most: 32 })],
+    ["memory of the object's module before", `${number(idle / MEBIBYTE, 1)} MiB`, ""],
+    ["maximum since then", `${number(heap / MEBIBYTE, 1)} MiB`, verdict(heap / MEBIBYTE, { most: 64 })],
+    ["from a revocation until leases name an edition with it", `${number(one.took, 1)} s`, ""],
     [
-      "files put for it, and their bytes",
+      "files written for it, and their bytes",
       `${number(written.length)}, ${number(written.reduce((sum, path) => sum + app.files.get(path).length, 0))}`,
       "",
     ],
@@ -147,7 +147,7 @@ async function cold({ segments, brief, ledgerTakes = 0, registryTakes = 0 }) {
   const began = performance.now();
   let firstTook;
   for (const { token } of issued) {
-    if (!(await gate.verify(token, demand)).valid) throw new Error("a token does not pass");
+    if (!(await gate.verify(token, demand)).valid) throw new Error("a token is not valid");
     firstTook ??= performance.now() - began;
   }
   return { asked: asked.length, read: read.length, firstTook, took: performance.now() - began };
@@ -179,8 +179,8 @@ for (const [name, options] of [
   }
 }
 print(
-  `A new isolate meets ${number(MET)} different tokens of ${number(total)} (far away: 40 ms added to each question, 10 ms to each read)`,
-  ["", "questions to the ledger", "reads of the registry", "first decision, ms", `the ${number(MET)}th, ms`],
+  `A new isolate verifies ${number(UNSEEN)} of ${number(total)} tokens (far away: 40 ms more per query, 10 ms per read)`,
+  ["", "queries to the ledger", "reads of the registry", "first decision, ms", `the ${number(UNSEEN)}th, ms`],
   rows,
 );
 
@@ -208,7 +208,8 @@ const each = (subjects, code) => {
   const rounds = [];
   for (let round = 0; round < 9; round += 1) {
     const began = process.hrtime.bigint();
-    for (const text of subjects) if (offline.code(text, demand) !== code) throw new Error("not as it must be");
+    for (const text of subjects)
+      if (offline.code(text, demand) !== code) throw new Error("a check returned a wrong code");
     rounds.push(Number(process.hrtime.bigint() - began) / subjects.length);
   }
   return number(quantile(rounds, 0.5));
@@ -223,13 +224,13 @@ print(
   `A snapshot of ${number(total)} tokens, Node ${process.versions.node}`,
   ["", ""],
   [
-    ["from the first request until there is one", `${number(ready, 1)} s`],
-    ["bytes, and for each token", `${number(file.length)}, ${number(file.length / total, 1)}`],
-    ["to check its signature and load it", `${number(loaded)} ms`],
-    ["memory that the module grows by, for each token", number(grown / total, 1)],
-    ["a check of a known token, of 100,000 in turn", `${each(some, "VALID")} ns`],
+    ["from the first request until the snapshot is built", `${number(ready, 1)} s`],
+    ["bytes, and bytes per token", `${number(file.length)}, ${number(file.length / total, 1)}`],
+    ["verifying its signature and loading it", `${number(loaded)} ms`],
+    ["growth of the module's memory per token", number(grown / total, 1)],
+    ["a check of a known token, one of 100,000", `${each(some, "VALID")} ns`],
     [
-      "a check of an unknown one",
+      "a check of an unknown token",
       `${each(
         some.map((text) => `${text}x`),
         "UNKNOWN",

@@ -34,11 +34,11 @@ try {
     took.push(busy(JSON.parse(await readFile(profile, "utf8"))));
   }
   const typical = median(took);
-  if (!(typical > 0)) throw new Error("wrangler's profile says nothing of the start");
+  if (!(typical > 0)) throw new Error("wrangler's profile does not include the startup");
   print(
-    `start-up of the worker, by wrangler check startup; median of ${ROUNDS}`,
+    `startup time of the worker, by wrangler check startup; median of ${ROUNDS}`,
     ["", "ms", "budget"],
-    [["the bundle that is deployed", number(typical, 1), verdict(typical, { most: BUDGET })]],
+    [["the deployed bundle", number(typical, 1), verdict(typical, { most: BUDGET })]],
   );
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -10,7 +10,7 @@ export async function subjects({ Gate, Verifier, inspect, isValid }, { hot, cold
     gate.compile({ allOf: ["orders:read"], freshness }),
   );
   const decisions = await gate.verifyAll([...cold, ...hot], bounded);
-  if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens pass");
+  if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens are valid");
 
   // The same without a verifier client: the clock is not read.
   const verifier = new Verifier();
@@ -44,7 +44,7 @@ export const rows = (timed, most) => [
   { name: "gate.check, bounded", run: timed("bounded"), most },
   { name: "gate.check, eventual", run: timed("eventual"), most },
   { name: "verifier.begin, bounded, of 64 records", run: timed("verifier"), most },
-  { name: "gate.code of what is no token", run: timed("malformed"), most: 0.1 },
+  { name: "gate.code of a string that is not a token value", run: timed("malformed"), most: 0.1 },
   { name: "gate.code of a token with a typo", run: timed("typos"), most: 0.1 },
   { name: "the loop itself", run: timed("nothing") },
 ];

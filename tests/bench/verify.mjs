@@ -26,7 +26,7 @@ for (const [who, question] of [
   [asker, asked("bounded")],
   [otherAsker, byHand],
 ]) {
-  if (JSON.parse(await who.ask(...question)).valid !== true) throw new Error("it does not pass");
+  if (JSON.parse(await who.ask(...question)).valid !== true) throw new Error("the token is not valid");
 }
 
 const loaded = (who, question) => async () =>
@@ -34,14 +34,14 @@ const loaded = (who, question) => async () =>
 
 await compare({
   title: `POST /v1/verify on workerd, one token, ${WIDTH} at a time`,
-  unit: "requests a second",
+  unit: "requests per second",
   rounds: 15,
   subjects: [
     { name: "a Worker by hand: subtle.digest and KV get", run: loaded(otherAsker, byHand) },
     { name: "Counterfoil, bounded", run: loaded(asker, asked("bounded")), least: 0.9 },
     { name: "Counterfoil, eventual", run: loaded(asker, asked("eventual")) },
     { name: "Counterfoil, strong", run: loaded(asker, asked("strong")) },
-    { name: "a Worker that answers, and does nothing else", run: loaded(otherAsker, ["/nothing", {}]) },
+    { name: "a Worker that only responds", run: loaded(otherAsker, ["/nothing", {}]) },
   ],
 });
 

@@ -1,4 +1,4 @@
-// OAuth introspection (RFC 7662) and revocation (RFC 7009), used by clients that know nothing of Counterfoil:
+// OAuth introspection (RFC 7662) and revocation (RFC 7009), used by clients that are not written for Counterfoil:
 // openid-client for Node, Authlib for Python.
 
 import assert from "node:assert/strict";
@@ -43,7 +43,7 @@ test("openid-client introspects and revokes tokens", async (t) => {
   }
   const own = await admin.issue({ scopes: [] });
   await oauth.tokenRevocation(client(app, oauth.None()), own.token);
-  assert.equal(await admin.code(own.token), "REVOKED", "a public client ends the token that it has");
+  assert.equal(await admin.code(own.token), "REVOKED", "a public client can revoke a token that it holds");
 
   const wrong = client(app, oauth.ClientSecretPost("nonsense"));
   await assert.rejects(oauth.tokenIntrospection(wrong, own.token), { status: 401 });

@@ -75,7 +75,7 @@ test("the documented commands work, with the documented token", async (t) => {
   const { token, ...shown } = generated.body;
   assert.deepEqual(Object.keys(generated.body), ["tokenId", "note", "scopes", "createdAt", "token"]);
   assert.deepEqual([shown.note, shown.scopes], ["track", ["write"]]);
-  assert.ok(token.length >= 30, "clients refuse shorter ones");
+  assert.ok(token.length >= 30, "clients reject shorter token values");
   assert.equal(await admin.code(token, { all_of: ["write"] }), "VALID");
 
   const list = await run(app, LIST);

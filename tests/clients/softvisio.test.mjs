@@ -81,7 +81,7 @@ for (const persistent of [false, true]) {
     assert.equal((await call(other, "create", "x"))[0], -32811);
     assert.equal(await call(api, "delete", made.id), undefined);
     assert.equal(await admin.code(made.token), "REVOKED");
-    assert.equal((await call(other, "read"))[0], -32815, "from the next message on");
+    assert.equal((await call(other, "read"))[0], -32815, "rejected from the next message on");
   });
 
   test(`softvisio's client gets the documented errors ${way}`, async (t) => {
@@ -118,9 +118,9 @@ for (const persistent of [false, true]) {
       [null, -32811],
       ["not-a-token", -32815],
     ]) {
-      const stranger = client(t, app, token, { persistent });
-      assert.equal((await call(stranger, "read"))[0], refused(expected));
-      assert.equal((await call(stranger, "create", "x"))[0], refused(expected));
+      const rejected = client(t, app, token, { persistent });
+      assert.equal((await call(rejected, "read"))[0], refused(expected));
+      assert.equal((await call(rejected, "create", "x"))[0], refused(expected));
     }
   });
 }
@@ -171,7 +171,7 @@ test("frames that are no JSON-RPC messages are rejected", async (t) => {
   const protocols = ["jsonrpc_2.0", eve.token];
   const one = socket(t, app, protocols);
   await one.open();
-  assert.equal(one.opened.protocol, "jsonrpc_2.0", "and never the token");
+  assert.equal(one.opened.protocol, "jsonrpc_2.0", "the token is never returned as protocol");
   one.send("{");
   one.send([read(1), { jsonrpc: "2.0", method: "/pong" }, read("b")]);
   one.send(read(2));
@@ -243,14 +243,14 @@ test("uses of a closed WebSocket are still reported", { timeout: 120_000 }, asyn
   await eventually(() => app.ledger.count("fetch") > calls, 45);
   const headers = { authorization: `Bearer ${ROOT_TOKEN}`, "x-counterfoil-workspace": "acme" };
   const used = await app.fetch(`/v1/tokens/${eve.id}/usage`, { headers });
-  assert.equal((await used.json()).total, 2, "one that opens it, and one message");
+  assert.equal((await used.json()).total, 2, "one use for the connection, one for the message");
 });
 
 test("pages of other origins open a WebSocket only if the workspace allows them", async (t) => {
   const { app, admin, eve } = await deployment(t);
   const page = (protocols, origin = "https://app.example") => socket(t, app, protocols, { origin });
   assert.equal(await page(["jsonrpc_2.0", eve.token]).closed(), 403);
-  assert.equal(await page(["jsonrpc_2.0"]).closed(), 403, "without a token there is nobody to ask");
+  assert.equal(await page(["jsonrpc_2.0"]).closed(), 403, "without a token the workspace is unknown");
   const own = page(["jsonrpc_2.0", eve.token], new URL(app.url).origin);
   await own.open();
   await admin.expect(200, "PATCH", "/v1/workspace", { allowed_origins: ["https://app.example"] });
@@ -261,7 +261,7 @@ test("pages of other origins open a WebSocket only if the workspace allows them"
   await admin.expect(200, "PATCH", "/v1/workspace", { allowed_origins: [] });
   allowed.send(read(2));
   await eventually(() => allowed.came[1]);
-  assert.equal(allowed.came[1].error.code, -32811, "each message is judged anew");
+  assert.equal(allowed.came[1].error.code, -32811, "each message is verified again");
   const start = await app.fetch("/");
   assert.deepEqual([start.status, start.headers.get("location")], [302, "/console/"]);
 });

@@ -140,7 +140,7 @@ test("only the user's own session is accepted", async (t) => {
   const theirs = await boss.issue({ scopes: [] });
   const calls = (name, token) => [
     ["GET", `${name}/api-tokens`],
-    // An accepted caller would be told which field is missing.
+    // For an accepted caller the error would name the missing field.
     ["POST", `${name}/api-tokens/create`],
     ["DELETE", `${name}/api-tokens/${token}`],
     ["DELETE", `${name}/api-token/${token}`],
@@ -148,10 +148,10 @@ test("only the user's own session is accepted", async (t) => {
 
   const ended = await admin.as(opener.token).open();
   await ended.expect(200, "DELETE", "/v1/session");
-  const nobody = { app, credential: () => ({}), send: user.send };
+  const anonymous = { app, credential: () => ({}), send: user.send };
   const presenting = (headers) => ({ app, credential: () => headers, send: user.send });
   for (const [who, status, description] of [
-    [nobody, 401, SIGNED_OUT],
+    [anonymous, 401, SIGNED_OUT],
     [ended, 401, SIGNED_OUT],
     [presenting({ cookie: `${COOKIE}=${user.text}x`, origin: new URL(app.url).origin }), 401, SIGNED_OUT],
     [presenting({ authorization: "Basic eDp5" }), 400, /Bearer/],

@@ -32,7 +32,7 @@ async function serve(t) {
 }
 
 test("each page loads nothing from other hosts, fits narrow screens and shows its diagrams", async (t) => {
-  assert.ok(PAGES.length > 15, "the navigation is found");
+  assert.ok(PAGES.length > 15, "the navigation has all pages");
   const [url, browser] = await Promise.all([serve(t), launch(t)]);
   mkdirSync(PICTURES, { recursive: true });
   let diagrams = 0;

@@ -24,9 +24,9 @@ async function refused(t, variables, worker = WORKER) {
     Object.entries({ ...GOOD, ...variables }).filter(([, value]) => value !== undefined),
   );
   const started = await running(t, worker, { variables: bindings }).catch((error) => error);
-  assert.ok(started instanceof Error, `it starts with ${JSON.stringify(variables)}`);
+  assert.ok(started instanceof Error, `the gateway starts with ${JSON.stringify(variables)}`);
   assert.match(started.message, /the gateway does not start:/);
-  assert.ok(!started.message.includes(TOKEN), "the token is not told");
+  assert.ok(!started.message.includes(TOKEN), "the message does not contain the token");
   return started.message;
 }
 

@@ -41,7 +41,7 @@ async function setUp(t, { variables = {}, byUrl = false, registry = false, handl
 }
 
 /** A response's status, code and challenge, and whether the origin server got the request. */
-const judged = ({ status, body, headers, seen }) => [
+const outcome = ({ status, body, headers, seen }) => [
   status,
   body?.code,
   headers["www-authenticate"],
@@ -72,7 +72,7 @@ for (const byUrl of [false, true]) {
         const client = id === reader.id ? "app" : undefined;
         assert.deepEqual(identityOf(seen), [id, "admin", scopes, "acme", client]);
         assert.equal(seen.headers.host, new URL(origin.url).host);
-        assert.equal(seen.headers["cache-control"], "no-cache", "no cache answers for the origin");
+        assert.equal(seen.headers["cache-control"], "no-cache", "no cache responds in place of the origin");
       }
       const { seen } = await asker.send("GET", "/me", { headers: { "X-API-Key": reader.token } });
       assert.deepEqual([identityOf(seen)[0], seen.headers["x-api-key"]], [reader.id, undefined]);
@@ -125,7 +125,7 @@ for (const byUrl of [false, true]) {
         ],
       ]) {
         const answer = await asker.send(method, path, options);
-        assert.deepEqual(judged(answer), [...expected, false], `${method} ${path} ${expected[1]}`);
+        assert.deepEqual(outcome(answer), [...expected, false], `${method} ${path} ${expected[1]}`);
         assert.equal(answer.headers["content-type"], "application/problem+json");
       }
       const here = { "cf-connecting-ip": "192.0.2.1" };
@@ -146,7 +146,7 @@ for (const byUrl of [false, true]) {
         const { id, token } = await admin.issue({ scopes: ["orders:write"] });
         assert.equal((await asker.send("POST", "/orders", { token })).status, 200);
         await admin.revoke(id);
-        assert.deepEqual(judged(await asker.send("POST", "/orders", { token })).slice(0, 2), [401, "REVOKED"]);
+        assert.deepEqual(outcome(await asker.send("POST", "/orders", { token })).slice(0, 2), [401, "REVOKED"]);
       }
     });
 
@@ -161,10 +161,10 @@ for (const byUrl of [false, true]) {
       assert.ok(!JSON.stringify(origin.seen).includes(token));
     });
 
-    assert.deepEqual(origin.numbers, asker.admitted, "nothing reached the origin but what was let through");
+    assert.deepEqual(origin.numbers, asker.admitted, "only authorized requests reached the origin");
     const holdsSecret = finder([reader, writer, gateway, admin].map(({ token }) => secretOf(token)));
-    assert.ok(!holdsSecret(JSON.stringify(origin.seen)), "the origin saw no token");
-    assert.ok(!holdsSecret(worker.said()), "nor does the log");
+    assert.ok(!holdsSecret(JSON.stringify(origin.seen)), "no token reached the origin");
+    assert.ok(!holdsSecret(worker.said()), "no token is in the log");
   });
 }
 
@@ -327,7 +327,7 @@ test("bodies are streamed in both directions", async (t) => {
   });
   sent.write("first");
   await eventually(() => came === "before; first; ");
-  assert.deepEqual(arrived, ["first"], "while the request goes on");
+  assert.deepEqual(arrived, ["first"], "the first chunk arrives before the request ends");
   sent.end("second");
   await eventually(() => ended);
   assert.deepEqual(
@@ -405,38 +405,38 @@ test("without Counterfoil each route works as long as its freshness level allows
     "or eventual": ["GET", "/orders/1"],
     eventual: ["GET", "/reports/2026"],
   };
-  const ask = async (route, { token } = known) => judged(await asker.send(...ROUTES[route], { token })).slice(0, 2);
+  const ask = async (route, { token } = known) => outcome(await asker.send(...ROUTES[route], { token })).slice(0, 2);
   const passes = [200, undefined];
 
   for (let round = 0; round < 3; round += 1) assert.deepEqual(await ask("eventual"), passes);
-  assert.deepEqual(asked, [], "an eventual route asks nobody that it need not");
+  assert.deepEqual(asked, [], "an eventual route sends no request to Counterfoil");
   for (let round = 1; round <= 3; round += 1) {
     assert.deepEqual(await ask("strong"), passes);
-    assert.deepEqual(asked, Array(round).fill("/v1/records"), "a strong route asks once, each time");
+    assert.deepEqual(asked, Array(round).fill("/v1/records"), "a strong route sends one query per request");
   }
   asked.length = 0;
   for (let round = 1; round <= 3; round += 1) {
     for (const route of ["bounded", "or eventual"]) assert.deepEqual(await ask(route), passes);
-    assert.deepEqual(asked, ["/v1/lease"], "a bounded route asks once, and what is then in memory is for all routes");
+    assert.deepEqual(asked, ["/v1/lease"], "bounded routes send one query and then share the cache");
   }
 
   const unseen = await admin.issue({ scopes: ["orders:read"] });
   app.ledger.fail("fetch", "refused");
   const lost = [503, "UNAVAILABLE"];
   const strong = await asker.send(...ROUTES.strong, { token: known.token });
-  assert.deepEqual([judged(strong), strong.headers["retry-after"]], [[...lost, undefined, false], "1"]);
-  assert.deepEqual(await ask("bounded"), passes, "the lease runs");
+  assert.deepEqual([outcome(strong), strong.headers["retry-after"]], [[...lost, undefined, false], "1"]);
+  assert.deepEqual(await ask("bounded"), passes, "the lease has not expired");
   // Until it expires: 8.8 seconds after its last renewal.
   await eventually(async () => (await ask("bounded"))[0] === 503, 15);
   const expected = { strong: lost, bounded: lost, "or eventual": passes, eventual: passes };
   for (const [route, answer] of Object.entries(expected)) assert.deepEqual(await ask(route), answer, route);
   for (const route of ["or eventual", "eventual"]) {
     assert.deepEqual(await ask(route, dead), [401, "REVOKED"]);
-    assert.deepEqual(await ask(route, unseen), lost, "the registry here has never heard of it");
+    assert.deepEqual(await ask(route, unseen), lost, "the token is not in the registry at this location");
   }
   assert.equal((await asker.send("GET", "/health")).status, 200);
   assert.deepEqual(origin.numbers, asker.admitted);
-  assert.equal(worker.said().match(/Counterfoil could not answer: 503/g)?.length, 1, "the log says why, once");
+  assert.equal(worker.said().match(/Counterfoil could not answer: 503/g)?.length, 1, "the log states the reason once");
 
   app.ledger.heal();
   // One check retries after a back-off of at most two seconds.
@@ -469,20 +469,20 @@ test("a lease is renewed in the background after the response", async (t) => {
   };
   await ask();
   await sleep(2_600);
-  assert.ok((await ask()) < 500, "nobody waits for it");
+  assert.ok((await ask()) < 500, "no request waits for the renewal");
   assert.deepEqual(asked, [1, 0]);
   await sleep(2_600);
   await ask();
-  assert.equal(asked.filter((digests) => digests > 0).length, 1, "the first lease is over, and another one runs");
+  assert.equal(asked.filter((digests) => digests > 0).length, 1, "the lease was renewed before it expired");
 });
 
 test("without Counterfoil from the start only public routes are served", async (t) => {
-  const nobody = await Origin.start(t);
-  nobody.stop();
-  const { admin, asker, worker } = await setUp(t, { byUrl: true, variables: { COUNTERFOIL: nobody.url } });
+  const stopped = await Origin.start(t);
+  stopped.stop();
+  const { admin, asker, worker } = await setUp(t, { byUrl: true, variables: { COUNTERFOIL: stopped.url } });
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   for (const path of ["/me", "/orders/1"]) {
-    assert.deepEqual(judged(await asker.send("GET", path, { token })), [503, "UNAVAILABLE", undefined, false]);
+    assert.deepEqual(outcome(await asker.send("GET", path, { token })), [503, "UNAVAILABLE", undefined, false]);
   }
   assert.equal((await asker.send("GET", "/health")).status, 200);
   assert.match(worker.said(), /Counterfoil cannot be reached/);

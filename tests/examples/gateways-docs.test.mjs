@@ -99,7 +99,7 @@ async function orders(url, parties) {
   const { status, body } = await send(url, "GET", "/orders/7", reader.token);
   assert.deepEqual([status, body], [200, { order: "7", owner: "admin" }]);
   await refusals(url, "/orders/7", parties);
-  assert.equal((await send(url, "GET", "/elsewhere")).status, 401, "what has no handler is not told to strangers");
+  assert.equal((await send(url, "GET", "/elsewhere")).status, 401, "paths without a handler are not revealed");
   for (const [{ token }, expected] of [
     [both, 201],
     [reader, 403],
@@ -133,7 +133,7 @@ test("the documented Express app verifies requests, in Node", async (t) => {
   });
   const url = `http://127.0.0.1:${port}`;
   await eventually(() => {
-    assert.equal(child.exitCode, null, "the server runs");
+    assert.equal(child.exitCode, null, "the server is running");
     return send(url, "GET", "/health").catch(() => false);
   });
   await orders(url, parties);

@@ -122,7 +122,7 @@ async function issue(admin, count) {
 function distribution(numbers) {
   const sorted = [...numbers].sort((one, other) => one - other);
   const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-  return `${sorted.length}: least ${at(0)}, half ${at(0.5)}, nine of ten ${at(0.9)}, most ${at(1)} ms`;
+  return `${sorted.length}: minimum ${at(0)}, median ${at(0.5)}, 90th percentile ${at(0.9)}, maximum ${at(1)} ms`;
 }
 
 test("a revoked token is accepted for at most one lease, and not after wait", async (t) => {
@@ -160,9 +160,9 @@ test("a revoked token is accepted for at most one lease, and not after wait", as
     const during = asked.slice(before[at]);
     assert.deepEqual([...new Set(during)], ["/v1/lease"]);
     // A lease of two seconds is past its half after 480 ms.
-    assert.ok(during.length <= took / 480 + 2, `${during.length} questions in ${took} ms`);
+    assert.ok(during.length <= took / 480 + 2, `${during.length} queries in ${took} ms`);
     console.log(
-      `gateway ${at}: ${verified / 2} hot verifications of 1,000 tokens in ${took} ms, ${during.length} questions, all for leases`,
+      `gateway ${at}: ${verified / 2} checks of 1,000 cached tokens in ${took} ms, ${during.length} lease queries`,
     );
   });
 
@@ -202,18 +202,20 @@ test("a revoked token is accepted for at most one lease, and not after wait", as
   goesOn = false;
   await Promise.all(load);
 
-  console.log(`passed after its revocation returned, of ${distribution(revoked.map(({ passedFor }) => passedFor))}`);
-  console.log(`passed after one that waited returned, of ${distribution(waited.map(({ passedFor }) => passedFor))}`);
-  console.log(`which took, of ${distribution(waited.map(({ answeredIn }) => answeredIn))}`);
+  console.log(`accepted after the revocation returned, of ${distribution(revoked.map(({ passedFor }) => passedFor))}`);
+  console.log(
+    `accepted after a waiting revocation returned, of ${distribution(waited.map(({ passedFor }) => passedFor))}`,
+  );
+  console.log(`duration of waiting revocations, of ${distribution(waited.map(({ answeredIn }) => answeredIn))}`);
   assert.ok(revoked.length >= 200 && revoked.every(({ passedFor }) => passedFor < LEASE * 1_000));
   assert.ok(
     revoked.some(({ passedFor }) => passedFor > 100),
-    "they are gone by for a while: else nothing was tried",
+    "some revoked tokens are accepted for a while, which the test requires",
   );
-  for (const { passedFor, waited: told } of waited) {
-    assert.ok(passedFor < 0, `passed ${passedFor} ms after its revocation had waited`);
-    assert.deepEqual(told.counts_for, ["strong", "bounded"]);
-    assert.equal(told.may_still_pass[0].freshness, "eventual");
+  for (const { passedFor, waited: details } of waited) {
+    assert.ok(passedFor < 0, `accepted ${passedFor} ms after its waiting revocation returned`);
+    assert.deepEqual(details.counts_for, ["strong", "bounded"]);
+    assert.equal(details.may_still_pass[0].freshness, "eventual");
   }
 });
 
@@ -249,7 +251,7 @@ test("without the control plane only eventual checks outlast the lease", async (
     await sleep(100);
   }
   console.log(
-    `bounded checks went on for ${last} ms, then ${seen} were UNAVAILABLE; eventual ones for the whole minute`,
+    `bounded checks were valid for ${last} ms, then ${seen} were UNAVAILABLE; eventual ones were valid for the whole minute`,
   );
   assert.ok(last < LEASE * 1_000 && seen > 100);
   assert.ok(freshnesses.has("eventual"));
@@ -257,7 +259,7 @@ test("without the control plane only eventual checks outlast the lease", async (
   await app.boot();
   const up = Date.now();
   await eventually(async () => (await one("bounded")).code === "VALID");
-  console.log(`bounded checks were back ${Date.now() - up} ms after the control plane`);
+  console.log(`bounded checks were valid again ${Date.now() - up} ms after the control plane`);
   assert.deepEqual([(await one("bounded")).freshness, (await one("orEventual")).freshness], ["bounded", "bounded"]);
 });
 
@@ -284,11 +286,11 @@ test("wait is correct even if the object restarts before or during it", async (t
   const answered = [before, during].map(async ({ id }, at) => {
     const { state, waited } = await admin.expect(200, "DELETE", `/v1/tokens/${id}?wait=true`);
     assert.equal(state, "revoked");
-    assert.equal((await passes())[at], false, "it passes after the answer");
+    assert.equal((await passes())[at], false, "the token is not accepted after the response");
     return waited.ms;
   });
   await sleep(500);
-  assert.deepEqual(await passes(), [true, true], "it passes for a while, or nothing is shown");
+  assert.deepEqual(await passes(), [true, true], "the tokens are accepted for a while, which the test requires");
   await restart();
   const waits = await Promise.all(answered);
   console.log(`waited ${waits.join(" and ")} ms, of ${Date.now() - began}`);

@@ -19,7 +19,7 @@ const FILES = Object.fromEntries(
 );
 const FOLDER = await project(FILES);
 
-/** The keys that the page's exports are of. */
+/** The keys that the page's exports contain. */
 const [UNKEY, BETTER_AUTH] = ["acme_3ZHbY8q5mT7cKw2RnV4xPd", PAGE.match(/`(shop_\w{60,})`/)[1]];
 
 test("the files that a reader saves are found", () => {
@@ -27,13 +27,13 @@ test("the files that a reader saves are found", () => {
   assert.deepEqual(Object.keys(FILES).toSorted(), names);
 });
 
-test("the exports are of the keys that the page shows", () => {
+test("the exports contain the keys that the page shows", () => {
   const digest = (key, encoding) => createHash("sha256").update(key).digest(encoding);
   assert.equal(JSON.parse(FILES["unkey.jsonl"].split("\n")[0]).hash, digest(UNKEY, "base64"));
   assert.equal(JSON.parse(FILES["apikey.jsonl"].split("\n")[0]).key, digest(BETTER_AUTH, "base64url"));
 });
 
-test("keys of both systems are imported and go on working", async (t) => {
+test("keys of both systems are imported and remain valid", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "demo");
   const env = { ...process.env, HOST: app.url.origin, ADMIN: admin.token };
@@ -48,7 +48,7 @@ test("keys of both systems are imported and go on working", async (t) => {
   }
 });
 
-test("rows that cannot be imported are left out, and named", async () => {
+test("rows that cannot be imported are skipped and reported", async () => {
   for (const [script, rows, named] of [
     ["unkey.mjs", "unkey.jsonl", "acme_9KcD: expired, left out\n"],
     ["better-auth.mjs", "apikey.jsonl", "Old: not a SHA-256 digest, left out\n"],

@@ -23,7 +23,7 @@ function documented(section, language) {
 
 /** Replaces text of the page, which must have it. */
 function replaced(text, from, to) {
-  assert.ok(text.includes(from), `the page has ${from}`);
+  assert.ok(text.includes(from), `the page contains ${from}`);
   return text.replaceAll(from, to);
 }
 
@@ -34,7 +34,7 @@ const files = {
 const WORKER = await bundled(await project(files));
 const EXPRESS = await project({ "server.mjs": documented("Express", "js") }, ["express"]);
 
-test("the shell blocks answer what the page shows", async (t) => {
+test("the shell blocks print what the page shows", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "demo");
   // The shortest lease, for which the revocation waits.
@@ -51,7 +51,7 @@ test("the shell blocks answer what the page shows", async (t) => {
   }
 });
 
-/** What an answer must look like: as it is shown, apart from line breaks and from the text that `…` stands for. */
+/** A pattern for a documented response: line breaks may differ, and `…` matches anything. */
 function pattern(shown) {
   const pieces = shown.trim().split(/\n */).join("").split("…");
   const literal = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
@@ -168,7 +168,7 @@ test("nginx", async (t) => {
   assert.equal((await send(url, parties.writer.token, { "x-counterfoil-scopes": "orders:write" })).status, 403);
   await accepted(url, await on(`http://127.0.0.1:${await freePort()}`), parties, { isNginx: true });
   for (const headers of seen)
-    assert.ok(!JSON.stringify(headers).includes(parties.reader.token), "the API gets no token");
+    assert.ok(!JSON.stringify(headers).includes(parties.reader.token), "the token does not reach the API");
 });
 
 /** Runs a program until the test ends, and waits until it listens. */
@@ -180,7 +180,7 @@ async function started(t, program, args, options, port) {
     await ended;
   });
   await eventually(() => {
-    assert.equal(child.exitCode, null, "it runs");
+    assert.equal(child.exitCode, null, "the program is running");
     return send(`http://127.0.0.1:${port}`).catch(() => false);
   }, 30);
 }

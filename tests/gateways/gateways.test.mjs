@@ -106,8 +106,8 @@ for (const proxy of PROXIES) {
         } = seen.headers;
         assert.deepEqual([id, owner, scopes, acme], [reader.id, "admin", "orders:read", "acme"]);
         assert.equal(seen.headers["x-token-client"], "app");
-        assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
-        assert.ok(!JSON.stringify(seen).includes(gateway.token), "nor the gateway's");
+        assert.ok(!JSON.stringify(seen).includes(reader.token), "the token does not reach the origin");
+        assert.ok(!JSON.stringify(seen).includes(gateway.token), "the gateway's token does not reach the origin");
       }
     });
 
@@ -128,7 +128,7 @@ for (const proxy of PROXIES) {
           assert.deepEqual([status, seen?.headers["x-token-id"]], [200, reader.id], String(names));
           for (const name of [...CREDENTIALS, "x-counterfoil-gateway"])
             assert.equal(seen.headers[name], undefined, name);
-          assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
+          assert.ok(!JSON.stringify(seen).includes(reader.token), "the token does not reach the origin");
         }
       },
     );
@@ -152,12 +152,12 @@ for (const proxy of PROXIES) {
         });
         assert.equal(status, 200, `${count} of ${length}`);
         assert.equal(seen.headers["x-token-scopes-complete"], complete, `${count} of ${length}`);
-        const told = seen.headers["x-token-scopes"].split(" ");
+        const scopes = seen.headers["x-token-scopes"].split(" ");
         assert.deepEqual(
-          [told.length === held.length, told.every((one) => held.includes(one))],
+          [scopes.length === held.length, scopes.every((one) => held.includes(one))],
           [complete === "true", true],
         );
-        assert.ok(told.includes("orders:read"), "what is demanded is told");
+        assert.ok(scopes.includes("orders:read"), "the required scope is listed");
       }
     });
 
@@ -181,7 +181,7 @@ for (const proxy of PROXIES) {
       ]) {
         const answer = await send("GET", "/orders", headers);
         assert.deepEqual([answer.status, answer.seen], [status, undefined], JSON.stringify(Object.keys(headers)));
-        if (status === 401) assert.match(answer.challenge ?? "", /^Bearer realm=/, "it says what it wants");
+        if (status === 401) assert.match(answer.challenge ?? "", /^Bearer realm=/, "the response has a challenge");
       }
     });
 
@@ -192,7 +192,11 @@ for (const proxy of PROXIES) {
       const names = ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "X-Envoy-External-Address", "X-Client-IP"];
       const said = Object.fromEntries(names.map((name) => [name, "192.0.2.1"]));
       const claims = { ...bearer(elsewhere.token), ...said, Forwarded: "for=192.0.2.1" };
-      assert.equal((await send("GET", "/orders", claims)).status, 403, "a client does not say where it is");
+      assert.equal(
+        (await send("GET", "/orders", claims)).status,
+        403,
+        "the client's address is not read from its own headers",
+      );
     });
 
     await t.test("a client's own gateway and identity headers are overwritten", async () => {
@@ -211,7 +215,7 @@ for (const proxy of PROXIES) {
       const bound = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
       assert.equal((await send("GET", path, { ...bearer(bound.token), ...demands })).status, 403);
       const preflight = { origin: "https://evil.example", "access-control-request-method": "DELETE" };
-      assert.equal((await send("OPTIONS", "/orders", preflight)).status, 401, "a preflight is no way past");
+      assert.equal((await send("OPTIONS", "/orders", preflight)).status, 401, "a preflight is not exempt");
 
       // If they reached Counterfoil, the request would be rejected.
       const nonsense = { "X-Counterfoil-Freshness": "nonsense" };
@@ -229,8 +233,8 @@ for (const proxy of PROXIES) {
       const { status, seen } = await send("GET", "/orders", { ...bearer(plain.token), ...identity });
       assert.deepEqual([status, seen.headers["x-token-id"], seen.headers["x-token-owner"]], [200, plain.id, "admin"]);
       const forged = Object.entries(seen.headers).filter(([, value]) => value.includes("forged"));
-      assert.deepEqual(forged, [], "nobody says who they are");
-      assert.ok(!seen.headers["x-token-client"], "a token without a client has none");
+      assert.deepEqual(forged, [], "a client's identity header does not reach the origin");
+      assert.ok(!seen.headers["x-token-client"], "a token without a client has no client header");
     });
 
     await t.test("a client's Connection header cannot remove the gateway's headers", async () => {
@@ -245,9 +249,9 @@ for (const proxy of PROXIES) {
       const { status, text } = await ask(plain.token);
       assert.equal(status, 200);
       const { "x-token-id": id, "x-token-owner": owner } = JSON.parse(text).headers;
-      assert.deepEqual([id, owner], [plain.id, "admin"], "the origin learns who asks");
+      assert.deepEqual([id, owner], [plain.id, "admin"], "the origin gets the identity headers");
       const writer = await admin.issue({ scopes: ["orders:write"] });
-      assert.equal((await ask(writer.token)).status, 403, "Counterfoil learns what is demanded");
+      assert.equal((await ask(writer.token)).status, 403, "Counterfoil gets the required scopes");
     });
 
     await t.test("a revoked token is rejected immediately", async () => {
@@ -296,7 +300,7 @@ for (const proxy of PROXIES) {
     const failing = await startFailing(t);
     const send = await startProxy(t, proxy, program, { app: failing, origin, gateway: "the gateway's" });
     const rejected = async (failure) => {
-      const answer = await send("GET", "/orders", { authorization: "Bearer of-somebody-or-other" });
+      const answer = await send("GET", "/orders", { authorization: "Bearer an-arbitrary-token" });
       assert.equal(answer.status, documentedStatus(proxy.page, failure), failure);
       assert.deepEqual([answer.seen, origin.seen], [undefined, []], `${failure}: the origin was reached`);
     };
@@ -311,7 +315,7 @@ for (const proxy of PROXIES) {
   });
 }
 
-test("Envoy takes the whole configuration as its page has it", async (t) => {
+test("Envoy accepts the documented configuration as a whole", async (t) => {
   const program = envoyOfPython();
   if (!program) {
     assert.ok(!process.env.CI, "Envoy is not installed");
@@ -345,7 +349,7 @@ async function startFailing(t) {
   return failing;
 }
 
-/** Whatever its path, a request without a token that may is refused, and the origin never hears of it. */
+/** Checks that requests without an authorized token are rejected on every path and never reach the origin server. */
 async function nowhere(send, origin, admin) {
   const writer = await admin.issue({ scopes: ["orders:write"] });
   const reader = await admin.issue({ scopes: ["orders:read"] });
@@ -366,7 +370,7 @@ async function nowhere(send, origin, admin) {
     }
   }
   assert.deepEqual(origin.seen.slice(before), [], "the origin was not reached");
-  assert.ok(asked > 4 * 20, `only ${asked} were asked about`);
+  assert.ok(asked > 4 * 20, `Counterfoil was queried only ${asked} times`);
   // An authorized request passes with such a path too.
   const passed = await raw(send.url, "GET", "/orders/1/../2", { Authorization: `Bearer ${reader.token}` });
   assert.deepEqual([passed, origin.seen.length], [200, before + 1]);

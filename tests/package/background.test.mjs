@@ -20,7 +20,7 @@ test("a failed lease renewal is reported and does not fail the request", async (
     },
     onFailure: async ({ message }) => {
       failures.push(message);
-      throw new Error("nobody is told");
+      throw new Error("thrown by onFailure");
     },
   });
   const compiled = gate.compile(demand);
@@ -35,22 +35,22 @@ test("a failed lease renewal is reported and does not fail the request", async (
 
 test("check returns a truthy value for valid tokens only", async () => {
   const { gate } = written({});
-  const [yes, no, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) =>
+  const [met, unmet, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) =>
     gate.compile(one),
   );
-  const said = (demand, text = TEXT) => [gate.check(text, demand), gate.code(text, demand)];
-  assert.deepEqual(said(yes), [undefined, "PENDING"]);
-  await gate.verify(TEXT, yes);
-  assert.deepEqual(said(yes), [true, "VALID"]);
-  assert.deepEqual(said(no), [false, "INSUFFICIENT_SCOPE"]);
-  assert.deepEqual(said(strong), [undefined, "PENDING"]);
-  assert.deepEqual(said(yes, "short"), [false, "MALFORMED"]);
+  const outcome = (demand, text = TEXT) => [gate.check(text, demand), gate.code(text, demand)];
+  assert.deepEqual(outcome(met), [undefined, "PENDING"]);
+  await gate.verify(TEXT, met);
+  assert.deepEqual(outcome(met), [true, "VALID"]);
+  assert.deepEqual(outcome(unmet), [false, "INSUFFICIENT_SCOPE"]);
+  assert.deepEqual(outcome(strong), [undefined, "PENDING"]);
+  assert.deepEqual(outcome(met, "short"), [false, "MALFORMED"]);
   for (const none of [undefined, null, 0, 99, NaN, {}, "orders:read", demand]) {
-    assert.deepEqual(said(none), [false, "UNAVAILABLE"], String(none));
+    assert.deepEqual(outcome(none), [false, "UNAVAILABLE"], String(none));
   }
-  const into = Array(3).fill("of before");
-  assert.equal(gate.checkAll([TEXT, "short", "another-systems-other-token"], yes, { into }), into);
+  const into = Array(3).fill("previous");
+  assert.equal(gate.checkAll([TEXT, "short", "another-systems-other-token"], met, { into }), into);
   assert.deepEqual(into, [true, false, undefined]);
   // Also as numbers, if the caller passes a typed array.
-  assert.deepEqual([...gate.checkAll([TEXT, "short"], yes, { into: new Uint32Array(2) })], [1, 0]);
+  assert.deepEqual([...gate.checkAll([TEXT, "short"], met, { into: new Uint32Array(2) })], [1, 0]);
 });

@@ -17,7 +17,7 @@ const { cases } = await vectors("decisions.json");
 
 /** The gates' own token, its workspace, and a valid token of it. */
 const [{ text: OWN, workspace: KEY }] = texts;
-const TOKEN = "ghp_somebody-elses-token";
+const TOKEN = "ghp_another-systems-token";
 const LEASE = 10_000;
 /** A lease of ten seconds is used for 8.8 s; in milliseconds. */
 const USED = 8800;
@@ -30,14 +30,14 @@ function controlPlane() {
     at.asked.push({ path, digests });
     // As of the query: the response takes time.
     const { status, delay } = at;
-    const told = {
+    const header = {
       key: KEY,
       as_of: Date.now(),
       generation: 1,
       workspace: { ...workspace, key: KEY, has_imports: true },
       seal_keys: [],
     };
-    const answer = { ...told, tokens: digests.map((hex, number) => [hex, { ...token, number }]), owners: [owner] };
+    const answer = { ...header, tokens: digests.map((hex, number) => [hex, { ...token, number }]), owners: [owner] };
     const grant = grantRecord({ epoch: 7, since: since?.generation ?? null, term: LEASE, answer });
     await sleep(delay);
     return { status, body: status === 200 ? encode("l", grant) : '{"code":"LEDGER_UNAVAILABLE"}' };
@@ -128,18 +128,18 @@ for (const [name, host, many] of [
     plane.status = 503;
     plane.asked.length = 0;
     const codes = await herd(verify, 400, 3000);
-    const questions = plane.asked.length;
-    t.diagnostic(`${questions} questions for 400 checks in an outage`);
+    const queries = plane.asked.length;
+    t.diagnostic(`${queries} queries for 400 checks in an outage`);
     assert.deepEqual(codes, { UNAVAILABLE: 400 });
-    assert.ok(questions >= 3 && questions <= 20, `${questions} questions`);
+    assert.ok(queries >= 3 && queries <= 20, `${queries} queries`);
     plane.status = 200;
     const healed = performance.now();
     while (!(await verify(TOKEN)).valid) await sleep(10);
     const took = performance.now() - healed;
     assert.ok(took < 2500, `recovery took ${took} ms`);
-    assert.equal(plane.asked.length, questions + 1);
+    assert.equal(plane.asked.length, queries + 1);
     assert.deepEqual(await herd(verify, 100, 0), { VALID: 100 });
-    assert.equal(plane.asked.length, questions + 1);
+    assert.equal(plane.asked.length, queries + 1);
   });
 
   test(`${name}, a slow control plane makes no check UNAVAILABLE and receives few queries`, async (t) => {
@@ -150,23 +150,23 @@ for (const [name, host, many] of [
     plane.delay = 300;
     plane.asked.length = 0;
     const codes = await herd(verify, many, 0);
-    t.diagnostic(`${plane.asked.length} questions for ${many} checks at once after the lease`);
+    t.diagnostic(`${plane.asked.length} queries for ${many} checks at once after the lease`);
     assert.deepEqual(codes, { VALID: many });
     // A query counts as in flight for a second: one more is allowed for each second that this machine is late.
-    assert.ok(plane.asked.length <= 10, `${plane.asked.length} questions`);
+    assert.ok(plane.asked.length <= 10, `${plane.asked.length} queries`);
 
-    // Tokens that are met for the first time: those that wait are asked about together.
+    // Unseen tokens: those that wait are sent in one query.
     plane.asked.length = 0;
     const first = Array.from({ length: 90 }, (_, at) => `ghp_the-token-of-number-${at}`);
     const decisions = await Promise.all(first.map(verify));
     t.diagnostic(
-      `${plane.asked.length} questions for 90 tokens met for the first time: of ${plane.asked.map(({ digests }) => digests.length)}`,
+      `${plane.asked.length} queries for 90 unseen tokens, with these numbers of digests: ${plane.asked.map(({ digests }) => digests.length)}`,
     );
     assert.ok(
       decisions.every(({ valid }) => valid),
       JSON.stringify(decisions.find(({ valid }) => !valid)),
     );
-    assert.ok(plane.asked.length < 60, `${plane.asked.length} questions`);
+    assert.ok(plane.asked.length < 60, `${plane.asked.length} queries`);
     assert.ok(plane.asked.every(({ digests }) => digests.length <= 100));
     assert.deepEqual(new Set(plane.asked.flatMap(({ digests }) => digests)), new Set(first.map(digest)));
   });
@@ -183,6 +183,6 @@ test("in a Worker, a request cancelled during its query does not block others", 
   while (plane.asked.length === 0) await sleep(5);
   plane.delay = 0;
   assert.deepEqual(await herd(verify, 50, 0), { VALID: 50 });
-  assert.ok(plane.asked.length <= 3, `${plane.asked.length} questions`);
-  assert.equal((await stuck).code, "UNAVAILABLE", "its own time is over");
+  assert.ok(plane.asked.length <= 3, `${plane.asked.length} queries`);
+  assert.equal((await stuck).code, "UNAVAILABLE", "its own query times out");
 });

@@ -32,9 +32,9 @@ test("the gate's decision equals the control plane's", async (t) => {
     assert.deepEqual([ours.valid, ours.code, freshness], [theirs.valid, theirs.code, "strong"]);
     assert.ok(Math.abs(asOf - Date.now()) < 60_000);
   }
-  assert.deepEqual(asked, Array(2).fill("/v1/records 1"), "one question each");
+  assert.deepEqual(asked, Array(2).fill("/v1/records 1"), "one query per token");
   await gate.verify(bare.token, demand);
-  assert.equal(asked.length, 3, "a strong answer is never remembered");
+  assert.equal(asked.length, 3, "a strong decision is never cached");
   await admin.revoke(full.id);
   assert.equal((await gate.verify(full.token, demand)).code, "REVOKED");
   // Never issued, which its tag shows: no query.
@@ -211,7 +211,7 @@ test("rejections use the status and challenge of RFC 6750", () => {
   assert.deepEqual(
     challenge("INSUFFICIENT_SCOPE", { allOf: many }),
     [403, insufficient],
-    "no header that proxies refuse",
+    "the header is short enough for proxies",
   );
   for (const [code, status] of [
     ["NO_ROUTE", 403],
@@ -285,12 +285,12 @@ test("an unreachable control plane fails closed and is reported once a minute", 
     });
   };
   const nowhere = await answering(t, () => {});
-  const strangers = {
+  const failing = {
     404: (_, response) => response.writeHead(404).end("<html>"),
     500: (_, response) => response.writeHead(500, { "content-type": "application/json" }).end('{"code":"INTERNAL"}'),
     302: (_, response) => response.writeHead(302, { location: app.url }).end(),
   };
-  for (const [status, handler] of Object.entries(strangers)) {
+  for (const [status, handler] of Object.entries(failing)) {
     const gate = gateAt(await answering(t, handler));
     assert.equal((await gate.verify(token, demand)).code, "UNAVAILABLE");
     assert.equal(failures.length, 1);
@@ -302,7 +302,11 @@ test("an unreachable control plane fails closed and is reported once a minute", 
     ),
   );
   assert.equal((await echo.verify(token, demand)).code, "UNAVAILABLE");
-  assert.deepEqual(failures, ["Counterfoil could not answer: 500"], "nothing of the gate's own token");
+  assert.deepEqual(
+    failures,
+    ["Counterfoil could not answer: 500"],
+    "the message does not contain the gate's own token",
+  );
   const nonsense = gateAt(await answering(t, (_, response) => response.end("nonsense")));
   assert.equal((await nonsense.verify(token, demand)).code, "UNAVAILABLE");
 
@@ -360,7 +364,7 @@ test("invalid gate options throw at once", async (t) => {
     );
     await assert.rejects(gate.verify(own.token, given), InvalidDemandError);
   }
-  assert.equal((await gate.verify(own.token, 7)).code, "UNAVAILABLE", "a number that no demand has");
+  assert.equal((await gate.verify(own.token, 7)).code, "UNAVAILABLE", "a number that is not a compiled requirement");
   for (const local of ["http://localhost:1", "http://[::1]:1", "https://counterfoil.example"]) {
     new Gate({ controlPlane: local, token: own.token });
   }

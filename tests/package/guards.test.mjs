@@ -118,9 +118,9 @@ const faults = {
   "the gate throws": { gate: (gate) => ((gate.verify = boom), gate) },
   "the gate rejects": { gate: (gate) => ((gate.verify = async () => boom()), gate) },
   "the gate rejects with nothing": { gate: (gate) => ((gate.verify = () => Promise.reject()), gate) },
-  "the gate answers nothing": { gate: (gate) => ((gate.verify = async () => undefined), gate) },
-  "the gate answers a word": { gate: (gate) => ((gate.verify = async () => ({ valid: "no" })), gate) },
-  "the gate answers a code that is none": {
+  "the gate returns nothing": { gate: (gate) => ((gate.verify = async () => undefined), gate) },
+  "the gate returns a string for valid": { gate: (gate) => ((gate.verify = async () => ({ valid: "no" })), gate) },
+  "the gate returns an unknown code": {
     gate: (gate) => ((gate.verify = async () => ({ valid: false, code: "constructor" })), gate),
     code: "constructor",
   },
@@ -134,12 +134,15 @@ const faults = {
   "its hook rejects": { made: { address: boom, onFailure: async () => boom() }, silent: true, without: "Express" },
   "the guard's address throws": { options: { address: boom }, without: "fetch" },
   "the policy throws": { asked: { routes: [], route: boom } },
-  "the policy names a route that it has not": {
+  "the policy returns a route that it does not have": {
     asked: { routes: [], route: () => ({ public: true, demand }) },
     code: "NO_ROUTE",
   },
-  "the policy covers nothing": { asked: { routes: [], route: () => undefined }, code: "NO_ROUTE" },
-  "the gate compiles nothing": { gate: (gate) => ((gate.compile = () => undefined), gate), code: "UNAVAILABLE" },
+  "the policy matches no route": { asked: { routes: [], route: () => undefined }, code: "NO_ROUTE" },
+  "the gate's compile returns nothing": {
+    gate: (gate) => ((gate.compile = () => undefined), gate),
+    code: "UNAVAILABLE",
+  },
   "the headers throw": { spoil: spoiled("headers") },
 };
 
@@ -168,9 +171,9 @@ for (const [host, serve] of Object.entries(hosts)) {
         }
         assert.deepEqual([reached, caught, unhandled], [[], [], []]);
         if (code !== "INTERNAL" || silent) return;
-        assert.equal(failures.length, 1, `told once: ${failures.join("\n")}`);
+        assert.equal(failures.length, 1, `reported once: ${failures.join("\n")}`);
         assert.match(failures[0], /^A request could not be verified and was denied: /);
-        assert.ok(!failures[0].includes(live), "nothing of the token");
+        assert.ok(!failures[0].includes(live), "the message does not contain the token");
       });
     }
   });
@@ -194,9 +197,9 @@ for (const [host, serve] of Object.entries(hosts)) {
     };
     t.mock.method(console, "error", () => {});
     const response = await send(headers);
-    const isTold = !/without|^Hono$/.test(host);
+    const isReported = !/without|^Hono$/.test(host);
     assert.notEqual(response.headers.get("content-type"), "application/problem+json");
-    if (isTold) {
+    if (isReported) {
       assert.equal(caught.length, 1);
       assert.equal(caught[0], thrown);
     } else {
@@ -211,7 +214,7 @@ test("a started response is left alone and one that cannot start is aborted", as
   const gate = await offlineGate({});
   gate.verify = boom;
   const middleware = expressGuard(gate, demand);
-  const next = () => assert.fail("it passes");
+  const next = () => assert.fail("the request passes");
   const meanwhile = asking(
     await listening(t, (request, response) => {
       response.write("too ");
@@ -241,7 +244,7 @@ test("a guard's failure is reported with its location but not the error's messag
   }
   const first = honoGuard(gate, demand, { address: addressOfProxy });
   const context = { req: { raw: new Request("http://origin.example/") }, set: () => {} };
-  await first(context, () => assert.fail("it passes"));
+  await first(context, () => assert.fail("the request passes"));
   assert.match(failures[0][0], /: RangeError, at addressOfProxy \(.*guards\.test\.mjs:\d+:\d+\)$/);
   assert.equal(failures[0][1], undefined);
   // Names that contain more than the kind of error.
@@ -251,7 +254,7 @@ test("a guard's failure is reported with its location but not the error's messag
         throw odd;
       },
     });
-    assert.equal((await other(context, () => assert.fail("it passes"))).status, 500);
+    assert.equal((await other(context, () => assert.fail("the request passes"))).status, 500);
   }
   assert.ok(failures.length >= 2 && failures.every(([message]) => !message.includes(live)), String(failures));
 });
@@ -261,7 +264,7 @@ test("two alternating errors are each reported once", async () => {
   const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
   const guarded = [() => null.one, () => boom()].map((address) => honoGuard(gate, demand, { address }));
   const context = { req: { raw: new Request("http://origin.example/") }, set: () => {} };
-  for (let turn = 0; turn < 20; turn += 1) await guarded[turn % 2](context, () => assert.fail("it passes"));
+  for (let turn = 0; turn < 20; turn += 1) await guarded[turn % 2](context, () => assert.fail("the request passes"));
   assert.equal(failures.length, 2);
 });
 
@@ -301,11 +304,11 @@ test("an invalid requirement is rejected before the first request", async () => 
   }
   gate.compile({});
   for (const none of [true, "1", [1], { valueOf: () => 1 }, undefined, null, {}]) {
-    assert.equal(gate.check(live, none), false, "no number is no demand's");
+    assert.equal(gate.check(live, none), false, "not a compiled requirement");
     assert.deepEqual(gate.checkAll([live], none), [false]);
   }
   for (const none of [undefined, null]) assert.throws(() => fetchGuard(gate, none, () => {}), TypeError);
   await assert.rejects(gate.verify(live, undefined), InvalidDemandError);
-  // Of another realm, or without a prototype.
+  // An object without a prototype.
   assert.ok((await gate.verify(live, Object.assign(Object.create(null), demand))).valid);
 });

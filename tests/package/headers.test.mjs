@@ -13,8 +13,8 @@ test("no credential header reaches the origin, in any spelling", () => {
   const request = new Request("http://origin.example/", {
     headers: Object.fromEntries(names.map((name) => [name, "secret"])),
   });
-  const told = JSON.stringify([...originHeaders(request, decision([]))]);
-  assert.ok(!told.includes("secret"), told);
+  const sent = JSON.stringify([...originHeaders(request, decision([]))]);
+  assert.ok(!sent.includes("secret"), sent);
   const passed = originHeaders(request, decision([]), { passToken: true });
   assert.deepEqual(
     CREDENTIALS.map((name) => passed.get(name)),
@@ -42,5 +42,5 @@ test("origin headers limit the scopes and say whether all are included", () => {
     assert.equal(headers.get("x-token-scopes"), scopes.slice(0, kept).join(" "), `${count} of ${length}`);
     assert.equal(headers.get("x-token-scopes-complete"), String(kept === count), `${count} of ${length}`);
   }
-  assert.equal(originHeaders(request, undefined).get("x-token-scopes-complete"), null, "who is nobody has none");
+  assert.equal(originHeaders(request, undefined).get("x-token-scopes-complete"), null, "absent on a public route");
 });

@@ -99,18 +99,18 @@ function demandOf({ workspaces, all_of: allOf, any_of: anyOf }) {
 /** The response of the ledger `key`, which knows one third-party token if it is the case's. */
 function answer({ token, owner, workspace, now }, key) {
   const here = key === workspace.key;
-  const told = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], owners: [owner] };
-  return encode("a", answerRecord({ ...told, tokens: [[DIGEST, here ? token : null]] }));
+  const header = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], owners: [owner] };
+  return encode("a", answerRecord({ ...header, tokens: [[DIGEST, here ? token : null]] }));
 }
 
 function confirm({ texts, decisions, loaded, untrusted, offline }) {
   assert.equal(texts.length, expected.kinds.length);
-  texts.forEach((told, at) => {
-    const { digest, reason, ...kind } = told;
+  texts.forEach((result, at) => {
+    const { digest, reason, ...kind } = result;
     const wanted = expected.kinds[at];
-    assert.deepEqual("digest" in wanted ? told : kind, wanted);
+    assert.deepEqual("digest" in wanted ? result : kind, wanted);
     assert.match(digest, /^[0-9a-f]{64}$/);
-    assert.equal(typeof reason, told.kind === "malformed" ? "string" : "undefined");
+    assert.equal(typeof reason, result.kind === "malformed" ? "string" : "undefined");
   });
   assert.deepEqual(
     decisions.map(({ code }) => code),

@@ -24,7 +24,7 @@ async function leasedGateOf(t, options) {
   return { ...parties, at, issued: await parties.admin.issue({ scopes: ["orders:read"] }) };
 }
 
-const told = async (decision) => {
+const outcome = async (decision) => {
   const { code, freshness } = await decision;
   return [code, freshness];
 };
@@ -33,7 +33,7 @@ test("by default the cache decides under a lease", async (t) => {
   const { admin, asked, questions, gate, at, issued } = await leasedGateOf(t);
   const { token, digest } = issued;
   const first = await gate.verify(bearer(token), demand);
-  assert.deepEqual([first.valid, first.freshness], [true, "strong"], "it was asked about just now");
+  assert.deepEqual([first.valid, first.freshness], [true, "strong"], "the ledger was just queried");
   assert.deepEqual(questions, [{ digests: [digest], uses: [] }]);
   assert.deepEqual(asked, ["/v1/lease 1"]);
   const compiled = gate.compile(demand);
@@ -50,7 +50,7 @@ test("by default the cache decides under a lease", async (t) => {
   assert.deepEqual(asked, ["/v1/lease 1", "/v1/lease 1"]);
   const { epoch, generation } = questions[1].since;
   assert.ok(epoch > 0 && generation > 0);
-  assert.deepEqual(await told(gate.verify(other.token, demand)), ["INSUFFICIENT_SCOPE", "bounded"]);
+  assert.deepEqual(await outcome(gate.verify(other.token, demand)), ["INSUFFICIENT_SCOPE", "bounded"]);
   // A token that was never issued is queried once, or not at all.
   assert.equal((await gate.verify(withForgedSeal(token), demand)).code, "UNKNOWN");
   assert.equal(asked.length, 2);
@@ -66,7 +66,7 @@ test("a lease is renewed in the background in its second half and brings changes
   assert.deepEqual(asked, ["/v1/lease 2"]);
   await admin.revoke(doomed.id);
   at(HALF);
-  assert.deepEqual(codes(), ["VALID", "VALID"], "it has not heard of it");
+  assert.deepEqual(codes(), ["VALID", "VALID"], "the gate does not know of the revocation yet");
   assert.equal(asked.length, 1);
   const ways = [
     async () => assert.ok((await gate.verify(tokens[0], compiled)).valid),
@@ -79,18 +79,19 @@ test("a lease is renewed in the background in its second half and brings changes
     const begun = turn * (HALF + 1);
     at(begun + HALF + 1);
     await renew();
-    assert.equal(asked.length, turn + 2, "at once, and nobody waits for it");
+    assert.equal(asked.length, turn + 2, "a renewal starts immediately, and no check waits for it");
     assert.equal(asked.at(-1), "/v1/lease 0");
     gate.check(tokens[0], compiled);
-    assert.equal(asked.length, turn + 2, "one request's turn");
+    assert.equal(asked.length, turn + 2, "only one request renews");
     at(begun + USED);
     await eventually(() => codes()[0] === "VALID");
-    assert.deepEqual(codes(), ["VALID", "PENDING"], "what it became is to be asked");
+    assert.deepEqual(codes(), ["VALID", "PENDING"], "the changed token has to be queried");
   }
-  assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "strong"]);
-  assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "bounded"]);
-  const stood = questions.map(({ since }) => since?.generation ?? 0);
-  assert.ok(stood[1] > stood[0] && stood[2] > stood[1] && stood[3] === stood[2], `${stood}`);
+  assert.deepEqual(await outcome(gate.verify(doomed.token, compiled)), ["REVOKED", "strong"]);
+  assert.deepEqual(await outcome(gate.verify(doomed.token, compiled)), ["REVOKED", "bounded"]);
+  const generations = questions.map(({ since }) => since?.generation ?? 0);
+  const [first, second, third, fourth] = generations;
+  assert.ok(second > first && third > second && fourth === third, `${generations}`);
 });
 
 test("without the control plane the cache decides until the lease expires", async (t) => {
@@ -99,24 +100,28 @@ test("without the control plane the cache decides until the lease expires", asyn
   assert.ok((await gate.verify(token, demand)).valid);
   app.ledger.fail("fetch", "refused");
   at(HALF + 1);
-  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["VALID", "bounded"]);
   await eventually(() => failures.length > 0);
   assert.match(failures[0], /^Counterfoil could not answer: 503/);
   at(USED - 1);
-  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["VALID", "bounded"]);
   at(USED);
-  assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
-  assert.equal(failures.length, 1, "the same is told once a minute");
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
+  assert.equal(failures.length, 1, "the same failure is reported once a minute");
   app.ledger.heal();
   const { length } = asked;
   at(USED + 99);
-  assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"], "nobody asks yet");
+  assert.deepEqual(
+    await outcome(gate.verify(token, demand)),
+    ["UNAVAILABLE", "bounded"],
+    "no query is sent before the back-off ends",
+  );
   assert.equal(gate.code(token, gate.compile(demand)), "UNAVAILABLE");
   assert.equal(asked.length, length);
   at(USED + 2 * BACKOFF);
-  assert.equal(gate.check(token, gate.compile(demand)), undefined, "memory alone says nothing");
-  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "strong"]);
-  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  assert.equal(gate.check(token, gate.compile(demand)), undefined, "the cache alone cannot decide");
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["VALID", "strong"]);
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["VALID", "bounded"]);
   assert.equal(asked.length, length + 1);
 });
 
@@ -129,33 +134,33 @@ test("with orEventual the registry decides without the control plane", async (t)
   const { key, admin, asked, gate, at, issued } = held;
   const unseen = await admin.issue({ scopes: ["orders:read"] });
   for (const { digest } of [issued, unseen]) await eventually(() => app.stored(`r/${key}/${digest}`));
-  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["VALID", "strong"]);
-  assert.deepEqual([asked, read], [["/v1/lease 1"], []], "the registry is not asked while the control plane answers");
+  assert.deepEqual(await outcome(gate.verify(issued.token, demand)), ["VALID", "strong"]);
+  assert.deepEqual([asked, read], [["/v1/lease 1"], []], "the registry is not read while the control plane responds");
   app.ledger.fail("fetch", "refused");
   at(USED);
   assert.deepEqual(
-    await told(gate.verify(issued.token, demand)),
+    await outcome(gate.verify(issued.token, demand)),
     ["VALID", "eventual"],
-    "from memory, which counts for a minute",
+    "from the cache, for up to a minute",
   );
-  assert.deepEqual(await told(gate.verify(unseen.token, demand)), ["VALID", "eventual"]);
+  assert.deepEqual(await outcome(gate.verify(unseen.token, demand)), ["VALID", "eventual"]);
   assert.ok(read.includes(`r/${key}/${unseen.digest}`));
   const never = { ...demand, orEventual: false };
   assert.deepEqual(
-    await told(gate.verify(issued.token, never)),
+    await outcome(gate.verify(issued.token, never)),
     ["UNAVAILABLE", "bounded"],
-    "a demand may forbid what the gate allows",
+    "a requirement overrides the gate's option",
   );
   const { length } = asked;
   at(USED + 1);
   for (let turn = 0; turn < 100; turn += 1) assert.ok((await gate.verify(issued.token, demand)).valid);
-  assert.equal(asked.length, length, "who just got no answer speaks for the others");
+  assert.equal(asked.length, length, "no query is sent during the back-off");
   await admin.expect(503, "DELETE", `/v1/tokens/${issued.id}`);
   app.ledger.heal();
   await admin.revoke(issued.id);
   at(USED + 1001);
-  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["REVOKED", "strong"]);
-  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["REVOKED", "bounded"]);
+  assert.deepEqual(await outcome(gate.verify(issued.token, demand)), ["REVOKED", "strong"]);
+  assert.deepEqual(await outcome(gate.verify(issued.token, demand)), ["REVOKED", "bounded"]);
 });
 
 test("250 unseen tokens take three queries, then none", async (t) => {
@@ -178,7 +183,7 @@ test("250 unseen tokens take three queries, then none", async (t) => {
   assert.equal(asked.length, 3);
 });
 
-test("uses of tokens are reported with lease questions", async (t) => {
+test("uses of tokens are reported with lease requests", async (t) => {
   const { app, admin, questions, failures, gate, at, issued } = await leasedGateOf(t);
   const usage = () => admin.expect(200, "GET", `/v1/tokens/${issued.id}/usage`);
   const compiled = gate.compile(demand);
@@ -192,10 +197,10 @@ test("uses of tokens are reported with lease questions", async (t) => {
     const found = await usage();
     return found.total > 0 && found;
   });
-  assert.equal(known.total, 11, "refusals are no uses");
+  assert.equal(known.total, 11, "rejected checks are not counted");
   const [{ digest, last_used_at: last, count }] = questions[1].uses;
   assert.deepEqual([digest, count], [issued.digest, 11]);
-  assert.ok(known.last_used_at <= last, "by the ledger's clock, which is behind the gate's here");
+  assert.ok(known.last_used_at <= last, "limited by the ledger's clock, which is behind the gate's here");
 
   // Not with every renewal, but once a minute.
   at(2 * HALF + 2);
@@ -246,14 +251,14 @@ test("each workspace has its own lease", async (t) => {
     decisions.map(({ token }) => token.workspace),
     ["acme", "other"],
   );
-  assert.deepEqual(asked.sort(), [key, other.key].sort(), "each with the gate's token there");
+  assert.deepEqual(asked.sort(), [key, other.key].sort(), "each with the gate's token for that workspace");
   now = began + HALF + 1;
   const compiled = gate.compile(demand);
   assert.ok(gate.check(mine.token, compiled));
-  assert.deepEqual(asked.slice(2), [key], "one is renewed");
+  assert.deepEqual(asked.slice(2), [key], "only the first lease is renewed");
   now = began + USED;
   await eventually(() => gate.check(mine.token, compiled));
-  assert.equal(gate.check(theirs.token, compiled), undefined, "and the other one is over");
+  assert.equal(gate.check(theirs.token, compiled), undefined, "the other lease has expired");
 });
 
 test("a response that arrives after its lease expired is not used", async (t) => {
@@ -272,16 +277,16 @@ test("a response that arrives after its lease expired is not used", async (t) =>
   ({ app } = held);
   const { admin, gate } = held;
   const { token } = await admin.issue({ scopes: ["orders:read"] });
-  assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
-  assert.equal(asked, 3, "it is asked again, twice");
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
+  assert.equal(asked, 3, "two more queries are sent");
   now += BACKOFF;
   assert.equal(gate.check(token, gate.compile(demand)), undefined);
   delay = USED - 1;
-  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "strong"]);
+  assert.deepEqual(await outcome(gate.verify(token, demand)), ["VALID", "strong"]);
   assert.equal(asked, 4);
   assert.ok(gate.check(token, gate.compile(demand)));
   now += 1;
-  assert.equal(gate.check(token, gate.compile(demand)), undefined, "it was counted from before the question");
+  assert.equal(gate.check(token, gate.compile(demand)), undefined, "the lease is counted from before the query");
 });
 
 test("a throwing onFailure does not affect a renewal", async (t) => {
@@ -303,5 +308,5 @@ test("a throwing onFailure does not affect a renewal", async (t) => {
   app.ledger.heal();
   now = began + HALF + 1001;
   assert.ok(gate.check(token, compiled));
-  assert.equal(questions[2].uses[0].count, 3, "nothing is lost of what the one before told");
+  assert.equal(questions[2].uses[0].count, 3, "the uses of the failed renewal are reported again");
 });

@@ -46,23 +46,23 @@ test("the first matching route applies and unmatched requests are denied", () =>
   }
   const [health, items, order] = policy.routes;
   assert.deepEqual([health.public, items.public], [true, false]);
-  const unsaid = { orEventual: undefined };
+  const unset = { orEventual: undefined };
   assert.deepEqual(items.demand, {
     allOf: ["orders:write", "items:write"],
     anyOf: [],
     freshness: "eventual",
-    ...unsaid,
+    ...unset,
   });
-  assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong", ...unsaid });
+  assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong", ...unset });
 });
 
 test("or_eventual is taken from the route, else the policy, else the gate", () => {
-  const route = (path, saying) => ({ ...any("GET", path), ...saying });
+  const route = (path, options) => ({ ...any("GET", path), ...options });
   const routes = [route("/a", {}), route("/b", { or_eventual: true }), route("/c", { or_eventual: false })];
-  const said = (policy) => new Policy({ routes, ...policy }).routes.map(({ demand }) => demand.orEventual);
-  assert.deepEqual(said({}), [undefined, true, false]);
-  assert.deepEqual(said({ or_eventual: true }), [true, true, false]);
-  assert.deepEqual(said({ or_eventual: false }), [false, true, false]);
+  const flags = (policy) => new Policy({ routes, ...policy }).routes.map(({ demand }) => demand.orEventual);
+  assert.deepEqual(flags({}), [undefined, true, false]);
+  assert.deepEqual(flags({ or_eventual: true }), [true, true, false]);
+  assert.deepEqual(flags({ or_eventual: false }), [false, true, false]);
 });
 
 test("ambiguous paths match no route", () => {

@@ -16,15 +16,15 @@ test("a token that was never queried is found in a segment", async (t) => {
   const held = await segmentedGateOf(t);
   const { key, gate, issued, asked, read } = held;
   const first = await gate.verify(issued[0].token, brief);
-  assert.deepEqual([first.valid, first.freshness, asked], [true, "strong", ["/v1/lease 1"]], "with the lease");
+  assert.deepEqual([first.valid, first.freshness, asked], [true, "strong", ["/v1/lease 1"]], "decided with the lease");
   assert.deepEqual(read, []);
   for (const { token, number } of issued.slice(1)) {
     const { valid, freshness, token: bearer } = await gate.verify(token, brief);
     assert.deepEqual([valid, freshness], [true, "bounded"]);
     assert.deepEqual(bearer, { number, workspace: "acme", owner: first.token.owner, scopes: ["orders:read"] });
   }
-  assert.deepEqual(asked, ["/v1/lease 1"], "the control plane is not asked again");
-  assert.equal(read.length, 3, "the manifest, and what it names: a segment and an owner segment");
+  assert.deepEqual(asked, ["/v1/lease 1"], "the control plane is not queried again");
+  assert.equal(read.length, 3, "the manifest, a segment and an owner segment");
   assert.ok(read.every((name) => name.startsWith(`s/${key}/`)));
 
   // The full record is read once.
@@ -43,20 +43,20 @@ test("tokens changed since the edition are queried", async (t) => {
   await gate.verify(issued[1].token, brief);
   await admin.revoke(issued[2].id);
   const fresh = await admin.issue({ scopes: ["orders:read"] });
-  assert.ok((await gate.verify(fresh.token, brief)).valid, "what was just issued counts at once");
+  assert.ok((await gate.verify(fresh.token, brief)).valid, "a new token is valid immediately");
   at(HALF + 1);
   await gate.verify(issued[0].token, brief);
   await eventually(() => questions.length === 3);
   assert.equal(questions[0].segments.manifest, undefined);
-  assert.match(questions[2].segments.manifest, /^[0-9a-f]{64}$/, "it says which edition it goes by");
+  assert.match(questions[2].segments.manifest, /^[0-9a-f]{64}$/, "the gate states which edition it uses");
   await eventually(async () => (await gate.verify(issued[2].token, brief)).code === "REVOKED");
   const { length } = asked;
   assert.ok((await gate.verify(issued[3].token, brief)).valid);
   assert.equal(asked.length, length);
 });
 
-/** Wrong content of a file: missing, empty, one bit flipped, or another file. */
-const SPOILT = {
+/** Wrong content of a file: missing, empty, one bit flipped, or that of another file. */
+const SPOILED = {
   "is missing": () => null,
   "is empty": () => new ArrayBuffer(0),
   "has one bit flipped": (bytes) => {
@@ -64,10 +64,11 @@ const SPOILT = {
     other[other.length >> 1] ^= 16;
     return other.buffer;
   },
-  "is another": async (_, key, app) => app.stored((await app.keys("s/")).find((other) => other !== key)),
+  "has another file's content": async (_, key, app) =>
+    app.stored((await app.keys("s/")).find((other) => other !== key)),
 };
 
-for (const [what, spoil] of Object.entries(SPOILT)) {
+for (const [what, spoil] of Object.entries(SPOILED)) {
   test(`a file that ${what} is not used: the control plane is queried`, async (t) => {
     const held = await segmentedGateOf(t, { tokens: 6 });
     const { app, admin, gate, issued, asked } = held;
@@ -77,7 +78,7 @@ for (const [what, spoil] of Object.entries(SPOILT)) {
     for (const { token } of issued) codes.push((await gate.verify(token, brief)).code);
     assert.deepEqual(codes, ["VALID", "VALID", "VALID", "VALID", "VALID", "REVOKED"]);
     assert.equal(asked.length, issued.length);
-    assert.equal(held.read.length, 1, "and the file is not asked for with every token");
+    assert.equal(held.read.length, 1, "the file is read only once");
   });
 }
 

@@ -35,7 +35,7 @@ function keyPair() {
   return { keys: [publicKey.export({ format: "jwk" })], jwk: privateKey.export({ format: "jwk" }) };
 }
 const { keys, jwk } = keyPair();
-const stranger = keyPair();
+const untrusted = keyPair();
 
 /** A token in the form of a segment. */
 const token = (text, number, about = {}) => ({
@@ -115,7 +115,7 @@ test("every middleware authorizes by the snapshot without a request", async (t) 
     assert.equal(await answer(unknown), "401 UNKNOWN");
     assert.equal(await answer("short"), "401 MALFORMED");
   }
-  assert.deepEqual(failures, [], "who has nobody to ask, and would, complains");
+  assert.deepEqual(failures, [], "no check needed a query");
 });
 
 test("a snapshot decision has number, owner and scopes, but no id, name or client headers", async () => {
@@ -166,19 +166,19 @@ test("a rejected file leaves the current snapshot in use", async () => {
   const other = snapshot({ workspace: { ...WORKSPACE, key: "0Zzzzz" } });
   const refused = [
     [file.subarray(0, 119), keys, "NOT_A_SNAPSHOT"],
-    ["a text", keys, "NOT_A_SNAPSHOT"],
+    ["a string", keys, "NOT_A_SNAPSHOT"],
     [undefined, keys, "NOT_A_SNAPSHOT"],
     [Buffer.concat([Buffer.from([2]), file.subarray(1)]), keys, "UNKNOWN_FORMAT"],
     [other, keys, "OTHER_WORKSPACE"],
-    [file, stranger.keys, "UNTRUSTED"],
-    [snapshot({ signed: stranger.jwk }), keys, "UNTRUSTED"],
+    [file, untrusted.keys, "UNTRUSTED"],
+    [snapshot({ signed: untrusted.jwk }), keys, "UNTRUSTED"],
     [file, [], "UNTRUSTED"],
     [file, [null, {}, { ...keys[0], crv: "X25519" }, { ...keys[0], x: "short" }], "UNTRUSTED"],
     [file.subarray(0, -1), keys, "MALFORMED"],
     [snapshot({ asOf: NOW - HOUR }), keys, "EXPIRED"],
   ];
   for (const [bytes, by, code] of refused) await assert.rejects(gate.load(bytes, { keys: by }), refusedWith(code));
-  await assert.rejects(Gate.offline(file, { keys: stranger.keys }), refusedWith("UNTRUSTED"));
+  await assert.rejects(Gate.offline(file, { keys: untrusted.keys }), refusedWith("UNTRUSTED"));
   await assert.rejects(Gate.offline(snapshot(), { keys, now: () => NOW + HOUR }), refusedWith("EXPIRED"));
   for (const none of [undefined, {}, "keys"]) await assert.rejects(gate.load(file, { keys: none }), TypeError);
   assert.ok(gate.check(live, gate.compile(demand)));
@@ -206,7 +206,7 @@ test("a snapshot too large for memory is rejected and the gate keeps working", a
 
 test("the verified bytes are loaded even if the caller changes the buffer", async () => {
   const { gate } = await offline();
-  const [later, evil] = [{ asOf: NOW + 1 }, { asOf: NOW + 2, changed: { scopes: ["*"] }, signed: stranger.jwk }];
+  const [later, evil] = [{ asOf: NOW + 1 }, { asOf: NOW + 2, changed: { scopes: ["*"] }, signed: untrusted.jwk }];
   const file = new Uint8Array(snapshot(later));
   const loading = gate.load(file, { keys });
   file.set(snapshot(evil).subarray(0, file.length));
@@ -229,7 +229,7 @@ test("an online gate uses a snapshot only if the requirement demands it", async 
     onFailure: () => {},
   });
   const by = { ...demand, freshness: "snapshot" };
-  assert.equal((await gate.verify(live, by)).code, "UNAVAILABLE", "nothing is loaded");
+  assert.equal((await gate.verify(live, by)).code, "UNAVAILABLE", "no snapshot is loaded");
   await gate.load(snapshot(), { keys });
   assert.equal((await gate.verify(live, by)).code, "VALID");
   assert.deepEqual(asked, []);
@@ -239,7 +239,7 @@ test("an online gate uses a snapshot only if the requirement demands it", async 
       assert.equal(decision.code, "UNAVAILABLE", `${freshness} ${orEventual}`);
     }
   }
-  assert.ok(asked.length >= 1, "that it was asked, and failed, is remembered");
+  assert.ok(asked.length >= 1, "the control plane is queried, and not again during the back-off");
   const policy = new Policy({
     freshness: "snapshot",
     routes: [{ method: "GET", path: "/orders", all_of: ["orders:read"] }],
@@ -255,7 +255,7 @@ test("a scope with a higher freshness level is not decided by a snapshot", async
     assert.equal((await gate.verify(live, { allOf: ["orders:write"] })).code, "UNAVAILABLE");
   }
   assert.equal((await gate.verify(live, { ...demand, freshness: "bounded" })).code, "UNAVAILABLE");
-  assert.equal(failures.length, 1, "told once");
+  assert.equal(failures.length, 1, "reported once");
   assert.match(failures[0], /sends no requests/);
   assert.equal((await gate.verify(live, demand)).code, "VALID");
 });

@@ -125,7 +125,11 @@ export class Load {
 
   async #verifyInvented(tenant, freshness) {
     const value = `${tenant.verifier.slice(0, 20)}${Math.random().toString(36).slice(2, 12)}`;
-    this.#isDecided(await this.#code(tenant, value, freshness), ["MALFORMED", "UNKNOWN"], `no token, ${freshness}`);
+    this.#isDecided(
+      await this.#code(tenant, value, freshness),
+      ["MALFORMED", "UNKNOWN"],
+      `not a token value, ${freshness}`,
+    );
   }
 
   async #code(tenant, token, freshness) {
@@ -180,7 +184,7 @@ export class Load {
   }
 
   async #issue(tenant) {
-    const body = { name: "token of the load", scopes: ["orders:read"] };
+    const body = { name: "load test token", scopes: ["orders:read"] };
     const issued = await this.#counted(tenant, () => this.#ask(tenant.admin, "POST", "/v1/tokens", body));
     if (issued) tenant.tokens.push({ id: issued.id, value: issued.token, isLive: true, isBusy: false, changes: 0 });
   }

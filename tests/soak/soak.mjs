@@ -42,7 +42,7 @@ const problems = [];
 try {
   tell(`setting up ${number(SIZE.workspaces)} workspaces, one of them with ${number(SIZE.tokens)} tokens`);
   const tenants = await found(caller, SIZE, tell);
-  tell("waiting for the outboxes, so that the load meets a deployment at rest");
+  tell("waiting until the outboxes are drained, so that the load starts on an idle deployment");
   if ((await drained(registry, PATIENCE)) === undefined)
     problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the imports`);
   const load = new Load(caller, tenants);
@@ -57,7 +57,7 @@ try {
     const refused = [...load.refused.values()].reduce((sum, count) => sum + count, 0);
     const wrong = [...load.wrong.values()].reduce((sum, { count }) => sum + count, 0);
     tell(
-      `${number((load.total - before) / TELL)} requests a second, ${number(refused)} refused as designed, ${number(wrong)} wrong; ` +
+      `${number((load.total - before) / TELL)} requests per second, ${number(refused)} rejected by design, ${number(wrong)} violations; ` +
         `workerd ${megabytes(bytes)} MB, registry ${number(registry.held.size)} keys`,
     );
     before = load.total;
@@ -67,10 +67,10 @@ try {
   const atEnd = await residentBytes();
   const took = (Date.now() - from) / 1_000;
 
-  tell("the load is over; waiting for the outboxes");
+  tell("the load has ended; waiting for the outboxes");
   const drainedIn = await drained(registry, PATIENCE);
   if (drainedIn === undefined) problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the load`);
-  tell("checking what must be so");
+  tell("checking the invariants");
   problems.push(...(await violations(caller, tenants, registry)));
   for (const [what, { count, example }] of load.wrong)
     problems.push(`${what}: ${count} times${example ? `, such as: ${example}` : ""}`);
@@ -81,11 +81,11 @@ try {
   const { verify, read, change } = load.answered;
   const sum = (of) => tenants.reduce((total, tenant) => total + of(tenant), 0);
   tell(
-    `${number(load.total)} requests in ${number(took)} s, ${number(load.total / took)} a second: ${number(verify)} verifications, ` +
+    `${number(load.total)} requests in ${number(took)} s, ${number(load.total / took)} per second: ${number(verify)} verifications, ` +
       `${number(read)} reads, ${number(change)} changes`,
   );
   tell(
-    `refused as designed: ${[...load.refused].map(([code, count]) => `${number(count)} ${code}`).join(", ") || "none"}`,
+    `rejected by design: ${[...load.refused].map(([code, count]) => `${number(count)} ${code}`).join(", ") || "none"}`,
   );
   tell(
     `memory of workerd: ${megabytes(settled)} MB after a minute, ${megabytes(atEnd)} MB at the end` +
@@ -105,5 +105,5 @@ try {
 }
 for (const problem of problems.slice(0, 50)) tell(`WRONG: ${problem}`);
 if (problems.length > 50) tell(`and ${number(problems.length - 50)} more`);
-tell(problems.length === 0 ? "all is as it must be" : `${number(problems.length)} things are wrong`);
+tell(problems.length === 0 ? "no violations" : `${number(problems.length)} violations`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -43,7 +43,7 @@ export async function found(caller, { workspaces, tokens }, tell) {
     const verifier = await caller.expect(admin, "POST", "/v1/tokens", { name: "verifier", scopes: ["tokens:verify"] });
     tenants[at] = new Tenant(slug, founded.workspace.key, admin, verifier.token);
   });
-  tell("the workspaces are there");
+  tell("the workspaces have been created");
   const [large] = tenants;
   for (let at = 0; at < tokens; at += MOST) {
     const numbers = Array.from({ length: Math.min(MOST, tokens - at) }, (_, nth) => at + nth);
@@ -56,7 +56,7 @@ export async function found(caller, { workspaces, tokens }, tell) {
     if (imported !== lines.length) throw new Error(`${imported} of ${lines.length} lines were imported`);
     large.imported += imported;
   }
-  tell("the tokens are imported");
+  tell("the tokens have been imported");
   await paced(tenants, async (tenant) => {
     tenant.audited = await audited(caller, tenant);
   });

@@ -12,9 +12,9 @@ test("a forged token costs only the authentication of the caller", async (t) => 
   const gate = new Client(app, (await acme.admin.issue({ scopes: ["tokens:verify"] })).token);
   const invented = {
     malformed: "nonsense",
-    "bad check": withTypo(gate.token),
-    "forged seal": withForgedSeal(gate.token),
-    "another workspace's": other.admin.token,
+    "wrong checksum": withTypo(gate.token),
+    "forged authentication tag": withForgedSeal(gate.token),
+    "another workspace's token": other.admin.token,
   };
   const cost = async (send) => {
     const before = [app.ledger.count("fetch"), app.registry.count("get")];
@@ -34,7 +34,7 @@ test("a forged token costs only the authentication of the caller", async (t) => 
       const strong = { token, demand: { freshness: "strong" } };
       const { passed, line, answer } = await cost(() => gate.send("POST", "/v1/verify", strong));
       assert.deepEqual(passed, [1, 0], `${what}, ${isolate}`);
-      assert.equal(answer.body.code, ["malformed", "bad check"].includes(what) ? "MALFORMED" : "UNKNOWN");
+      assert.equal(answer.body.code, ["malformed", "wrong checksum"].includes(what) ? "MALFORMED" : "UNKNOWN");
       assert.deepEqual([line.route, line.method, line.status, line.level], ["/v1/verify", "POST", 200, "info"]);
     }
     await app.crash();
@@ -50,11 +50,11 @@ test("a forged token costs only the authentication of the caller", async (t) => 
   await eventually(async () => (await app.records()).length === 7);
   const eventual = (token) => gate.send("POST", "/v1/verify", { token, demand: { freshness: "eventual" } });
   await eventual(gate.token);
-  for (const what of ["malformed", "bad check", "forged seal"]) {
+  for (const what of ["malformed", "wrong checksum", "forged authentication tag"]) {
     assert.deepEqual((await cost(() => eventual(invented[what]))).passed, [0, 0], `${what}, eventually`);
   }
 
-  for (const what of ["malformed", "bad check", "forged seal"]) {
+  for (const what of ["malformed", "wrong checksum", "forged authentication tag"]) {
     const { passed, answer } = await cost(() => new Client(app, invented[what]).send("GET", "/v1/tokens"));
     assert.deepEqual([answer.status, passed], [401, [0, 0]], `${what}, as a credential`);
   }

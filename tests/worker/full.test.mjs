@@ -47,7 +47,7 @@ test("full storage refuses additions with a code and allows revocations", async 
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "suspended" });
   await admin.expect(200, "DELETE", "/v1/members/ada");
   const left = await admin.expect(200, "GET", "/v1/tokens?state=active");
-  assert.equal(left.total, 1, "the admin's own");
+  assert.equal(left.total, 1, "only the admin's own token is left");
 });
 
 test("an invalid STORAGE_LIMIT stops the ledger", async (t) => {

@@ -241,7 +241,7 @@ export async function eventually(probe, seconds = 10) {
   for (;;) {
     const found = await probe();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`still not so after ${seconds} s: ${probe}`);
+    if (Date.now() > end) throw new Error(`the condition is not met after ${seconds} s: ${probe}`);
     await sleep(20);
   }
 }

@@ -48,17 +48,29 @@ test("a provider session has the member's granted scopes until it ends", async (
   assert.deepEqual(await browser.expect(200, "GET", "/v1/session"), browser.opened.body);
 
   await letIn(admin);
-  assert.equal((await browser.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its provider");
+  assert.equal(
+    (await browser.send("GET", "/v1/session")).body.code,
+    "SESSION_ENDED",
+    "removing the provider ends its sessions",
+  );
   await assertFailed(app, await visitor.present(await issuer.token()), /no identity provider/);
   await letIn(admin, provider(issuer));
   const again = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "suspended" });
-  assert.equal((await again.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its member");
+  assert.equal(
+    (await again.send("GET", "/v1/session")).body.code,
+    "SESSION_ENDED",
+    "suspending the member ends its sessions",
+  );
   await assertFailed(app, await visitor.present(await issuer.token()), /the member is suspended/);
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "active" });
   const last = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { revoke_all: true });
-  assert.equal((await last.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its member's tokens");
+  assert.equal(
+    (await last.send("GET", "/v1/session")).body.code,
+    "SESSION_ENDED",
+    "revoking the member's tokens ends its sessions",
+  );
   const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in");
   assert.equal(rows.total, 7);
   assert.deepEqual([rows.items[0].after.issuer, rows.items[0].after.member], [issuer.url, 2]);
@@ -79,60 +91,84 @@ test("an invalid ID token is refused", async (t) => {
     return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
   };
   const [ecHeader, ecPayload, ecSignature] = (await issuer.token({}, { alg: "ES256" })).split(".");
-  const stranger = await startIssuer(t);
-  await stranger.addKey("RS256", rsa);
-  stranger.claims = { iss: issuer.url };
+  const impostor = await startIssuer(t);
+  await impostor.addKey("RS256", rsa);
+  impostor.claims = { iss: issuer.url };
   const refused = [
     ["expired", await issuer.token({ exp: now - 61 }), /ERR_JWT_EXPIRED exp/],
-    ["without an end", await issuer.token({ exp: undefined }), /exp/],
-    ["an end that is no number", await issuer.token({ exp: "tomorrow" }), /exp/],
+    ["without an expiration time", await issuer.token({ exp: undefined }), /exp/],
+    ["an expiration time that is not a number", await issuer.token({ exp: "tomorrow" }), /exp/],
     ["not yet valid", await issuer.token({ nbf: now + 120 }), /nbf/],
-    ["of the future", await issuer.token({ iat: now + 120 }), /future/],
-    ["of a time that is none", await issuer.token({ iat: "now" }), /iat|could not be read/],
-    ["for another", await issuer.token({ aud: "another" }), /no identity provider/],
-    ["for several, issued to another", await issuer.token({ aud: ["console", "other"], azp: "other" }), /another/],
-    ["for several, issued to nobody", await issuer.token({ aud: ["console", "other"] }), /another/],
-    ["for nobody", await issuer.token({ aud: undefined }), /no identity provider/],
-    ["of another issuer", await issuer.token({ iss: "https://accounts.example" }), /no identity provider/],
-    ["of nearly this issuer", await issuer.token({ iss: `${issuer.url}/` }), /no identity provider/],
+    ["issued in the future", await issuer.token({ iat: now + 120 }), /future/],
+    ["an issue time that is not a number", await issuer.token({ iat: "now" }), /iat|could not be read/],
+    ["for another audience", await issuer.token({ aud: "another" }), /no identity provider/],
+    [
+      "for several audiences, issued to another",
+      await issuer.token({ aud: ["console", "other"], azp: "other" }),
+      /another/,
+    ],
+    [
+      "for several audiences, without an authorized party",
+      await issuer.token({ aud: ["console", "other"] }),
+      /another/,
+    ],
+    ["without an audience", await issuer.token({ aud: undefined }), /no identity provider/],
+    ["from another issuer", await issuer.token({ iss: "https://accounts.example" }), /no identity provider/],
+    ["from an issuer with almost the same URL", await issuer.token({ iss: `${issuer.url}/` }), /no identity provider/],
     ["without a subject", await issuer.token({ sub: undefined }), /sub/],
-    ["a subject that is no text", await issuer.token({ sub: 1 }), /`sub` is missing/],
-    ["of another kind", await issuer.token({}, { header: { typ: "at+jwt" } }), /another `typ`/],
+    ["a subject that is not a string", await issuer.token({ sub: 1 }), /`sub` is missing/],
+    ["of another token type", await issuer.token({}, { header: { typ: "at+jwt" } }), /another `typ`/],
     ["with a critical header", await issuer.token({}, { header: { crit: ["strange"], strange: 1 } }), /NOT_SUPPORTED/],
     ["unsigned", `${part({ alg: "none" })}.${payload}.`, /ALG_NOT_ALLOWED/],
-    ["unsigned, in other letters", `${part({ alg: "None", kid: rsa })}.${payload}.`, /ALG_NOT_ALLOWED/],
-    ["signed with the public key's text", hmac(pem), /ALG_NOT_ALLOWED/],
-    ["signed with the public key's modulus", hmac(Buffer.from(issuer.key(rsa).jwk.n, "base64url")), /ALG_NOT_ALLOWED/],
-    ["of a key of another kind", `${part({ alg: "RS256", kid: ec })}.${ecPayload}.${ecSignature}`, /NO_MATCHING_KEY/],
-    ["of a key of another kind, turned", `${part({ alg: "ES256", kid: rsa })}.${payload}.${signature}`, /NO_MATCHING/],
-    ["of a stranger's key by the same name", await stranger.token({}, { kid: rsa }), /SIGNATURE/],
     [
-      "changed",
+      "unsigned, with the algorithm in another case",
+      `${part({ alg: "None", kid: rsa })}.${payload}.`,
+      /ALG_NOT_ALLOWED/,
+    ],
+    ["signed with the public key's PEM text", hmac(pem), /ALG_NOT_ALLOWED/],
+    ["signed with the public key's modulus", hmac(Buffer.from(issuer.key(rsa).jwk.n, "base64url")), /ALG_NOT_ALLOWED/],
+    [
+      "an algorithm and a key of another type",
+      `${part({ alg: "RS256", kid: ec })}.${ecPayload}.${ecSignature}`,
+      /NO_MATCHING_KEY/,
+    ],
+    [
+      "an algorithm and a key of another type, reversed",
+      `${part({ alg: "ES256", kid: rsa })}.${payload}.${signature}`,
+      /NO_MATCHING/,
+    ],
+    ["another key with the same id", await impostor.token({}, { kid: rsa }), /SIGNATURE/],
+    [
+      "modified",
       `${header}.${part({ ...JSON.parse(Buffer.from(payload, "base64url")), sub: "x" })}.${signature}`,
       /SIGNATURE/,
     ],
-    ["without its signature", `${header}.${payload}.`, /the token/],
-    ["cut short", `${header}.${payload}`, /the token|read/],
-    ["mixed", `${header}.${ecPayload}.${ecSignature}`, /SIGNATURE|the token/],
-    ["mixed headers", `${ecHeader}.${payload}.${signature}`, /SIGNATURE|the token/],
-    ["no token at all", "nonsense", /no identity provider/],
+    ["without a signature", `${header}.${payload}.`, /the token/],
+    ["truncated", `${header}.${payload}`, /the token|read/],
+    ["payload and signature of another token", `${header}.${ecPayload}.${ecSignature}`, /SIGNATURE|the token/],
+    ["the header of another token", `${ecHeader}.${payload}.${signature}`, /SIGNATURE|the token/],
+    ["not a token", "nonsense", /no identity provider/],
     ["empty", "", /no identity provider/],
-    ["not verified", await issuer.token({ email_verified: false }), /not verified/],
-    ["not said to be verified", await issuer.token({ email_verified: undefined }), /not verified/],
+    ["an unverified e-mail address", await issuer.token({ email_verified: false }), /not verified/],
+    [
+      "an e-mail address that is not stated to be verified",
+      await issuer.token({ email_verified: undefined }),
+      /not verified/,
+    ],
     ...(await Promise.all(
-      ["True", "TRUE", " true", "1", "yes", 1, {}, ["true"], null, "false"].map(async (said) => [
-        `verified as ${JSON.stringify(said)}`,
-        await issuer.token({ email_verified: said }),
+      ["True", "TRUE", " true", "1", "yes", 1, {}, ["true"], null, "false"].map(async (value) => [
+        `email_verified is ${JSON.stringify(value)}`,
+        await issuer.token({ email_verified: value }),
         /not verified/,
       ]),
     )),
-    ["without an address", await issuer.token({ email: undefined }), /no e-mail address/],
-    ["of nobody here", await issuer.token({ email: "bob@example.org" }), /no member/],
+    ["without an e-mail address", await issuer.token({ email: undefined }), /no e-mail address/],
+    ["of a person who is not a member", await issuer.token({ email: "bob@example.org" }), /no member/],
   ];
   for (const [what, token, why] of refused) {
     await t.test(what, async () => assertFailed(app, await visitor.present(token), why));
   }
-  const taken = [
+  const accepted = [
     good,
     await issuer.token({ exp: now - 30 }),
     await issuer.token({ nbf: now + 30, iat: now + 30 }),
@@ -142,14 +178,14 @@ test("an invalid ID token is refused", async (t) => {
     await issuer.token({ email_verified: "true" }),
     await issuer.token({}, { header: { typ: "JWT" } }),
   ];
-  for (const token of taken) await visitor.signIn(token);
+  for (const token of accepted) await visitor.signIn(token);
   assert.ok(issuer.count("/keys") <= 2, "an unknown key id is looked up once");
   const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in&limit=100");
-  const told = rows.items.filter(({ action }) => action === "session.refuse").map(({ after }) => after.reason);
+  const logged = rows.items.filter(({ action }) => action === "session.refuse").map(({ after }) => after.reason);
   // One row a minute for each reason, and none for tokens that the provider did not sign.
   const reasons = ["email_missing", "email_not_verified", "no_member", "token_expired", "token_unfit"];
-  assert.deepEqual([...new Set(told)].toSorted(), reasons);
-  assert.ok(told.length <= 2 * reasons.length, `${told}`);
+  assert.deepEqual([...new Set(logged)].toSorted(), reasons);
+  assert.ok(logged.length <= 2 * reasons.length, `${logged}`);
 });
 
 test("a new provider key is accepted immediately, and a removed one is not", async (t) => {
@@ -157,7 +193,7 @@ test("a new provider key is accepted immediately, and a removed one is not", asy
   const visitor = new Visitor(app);
   await visitor.signIn(await issuer.token());
   const old = issuer.kid("RS256");
-  await sleep(1_000); // Nothing is asked for twice in a second.
+  await sleep(1_000); // The same request is sent at most once a second.
   issuer.served = issuer.served.filter((kid) => kid !== old);
   await issuer.addKey("RS256");
   await visitor.signIn(await issuer.token());
@@ -261,18 +297,18 @@ test("an unreachable provider is reported as unavailable, not as a refusal", asy
   const moved = (_, response) => response.writeHead(302, { location: "/elsewhere" }).end();
   const passing = [
     ["an error", "/keys", answers(500, {}), /answers 500/],
-    ["nothing there", description, answers(404, {}), /answers 404/],
+    ["a missing document", description, answers(404, {}), /answers 404/],
     ["elsewhere", "/keys", moved, /answers 302/],
     ["no JSON", description, (_, response) => response.end("<html>"), /not JSON/],
-    ["no object", "/keys", answers(200, 7), /not a JSON object/],
-    ["no end", "/keys", (_, response) => endless(response), /too large/],
-    ["a line that is cut", "/keys", (request) => request.socket.destroy(), /no answer/],
+    ["not an object", "/keys", answers(200, 7), /not a JSON object/],
+    ["an endless body", "/keys", (_, response) => endless(response), /too large/],
+    ["a cut connection", "/keys", (request) => request.socket.destroy(), /no answer/],
     ["silence", "/keys", () => {}, /no answer/],
   ];
   const lasting = [
     ["another issuer", description, (issuer) => other(issuer), /another issuer/],
-    ["no addresses", description, (issuer) => ({ issuer: issuer.url }), /unexpected value/],
-    ["an unsafe address", description, (issuer) => unsafe(issuer), /unexpected value/],
+    ["no endpoints", description, (issuer) => ({ issuer: issuer.url }), /unexpected value/],
+    ["an insecure endpoint", description, (issuer) => unsafe(issuer), /unexpected value/],
   ].map(([what, path, body, why]) => [what, path, (_, response, issuer) => json(response, 200, body(issuer)), why]);
   const healed = [];
   for (const [what, path, fault, why] of [...passing, ...lasting]) {
@@ -291,7 +327,7 @@ test("an unreachable provider is reported as unavailable, not as a refusal", asy
       if (lasting.every(([other]) => other !== what)) healed.push(issuer);
     });
   }
-  await sleep(2_000); // So long a failure is remembered.
+  await sleep(2_000); // The back-off after a failure.
   for (const issuer of healed) {
     await letIn(admin, provider(issuer));
     await visitor.signIn(await issuer.token());

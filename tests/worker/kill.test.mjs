@@ -58,7 +58,7 @@ test("no acknowledged change is lost when the runtime is killed at random", { ti
     round.killed = false;
     await Promise.all(lanes.map((lane) => lane.work(round)));
     const sums = { begun: round.begun, acknowledged: acknowledged() - before, cutOff: fates };
-    t.diagnostic(`round ${nth}: at its kill ${JSON.stringify(atKill)}, in all ${JSON.stringify(sums)}`);
+    t.diagnostic(`round ${nth}: at the kill ${JSON.stringify(atKill)}, in total ${JSON.stringify(sums)}`);
   }
   assert.ok(cutOff > 0, "no kill interrupted an operation");
   assert.equal(acknowledged() + cutOff, ROUNDS * LENGTH);
@@ -184,7 +184,7 @@ class Lane {
     cutOff?.(after, {});
     const isDone = !fits(this.#state, seen);
     if (isDone) {
-      assert.ok(fits(after, seen), `${JSON.stringify(seen)}\nis neither\n${JSON.stringify([this.#state, after])}`);
+      assert.ok(fits(after, seen), `${JSON.stringify(seen)}\nis neither of\n${JSON.stringify([this.#state, after])}`);
       this.#state = after;
     }
     for (const [name, token] of Object.entries(this.#state.tokens)) {

@@ -87,12 +87,12 @@ test("damaged registry records are not accepted, and the ledger is queried", asy
   for (const bytes of garbage) {
     for (const name of records) await app.plant(name, bytes);
     await app.crash();
-    assert.equal(await admin.code(one.token, EVENTUAL), "VALID", "by the ledger");
+    assert.equal(await admin.code(one.token, EVENTUAL), "VALID", "decided by the ledger");
   }
   await admin.revoke(one.id);
   for (const name of records) await app.plant(name, "garbage");
   await app.crash();
-  assert.equal(await admin.code(one.token, EVENTUAL), "REVOKED", "by the ledger");
+  assert.equal(await admin.code(one.token, EVENTUAL), "REVOKED", "decided by the ledger");
 });
 
 test("a stale registry record is accepted by eventual checks only and replaces no newer one", async (t) => {
@@ -102,7 +102,7 @@ test("a stale registry record is accepted by eventual checks only and replaces n
   await admin.revoke(one.id);
   await eventually(async () => !Buffer.from(await app.stored(name)).equals(Buffer.from(old)));
   await app.plant(name, old);
-  assert.equal(await admin.code(one.token), "REVOKED", "by the ledger");
+  assert.equal(await admin.code(one.token), "REVOKED", "decided by the ledger");
   assert.equal(await admin.code(one.token, EVENTUAL), "REVOKED", "the isolate's cache is newer than the registry");
   await app.crash();
   assert.equal(await admin.code(one.token, EVENTUAL), "VALID", "eventual checks are as stale as the registry");

@@ -43,7 +43,7 @@ test("pages and their assets are served to browsers", async (t) => {
   const first = await ask(app, "/console/");
   assert.equal(first.headers["content-type"], "text/html; charset=utf-8");
   const again = await ask(app, "/console/?v=1", { headers: { "if-none-match": first.headers.etag } });
-  assert.equal(again.status, 304, "a cached page is not sent again");
+  assert.equal(again.status, 304, "a cached page is not sent a second time");
   const head = await ask(app, "/console/", { method: "HEAD" });
   assert.deepEqual([head.status, head.bytes.length], [200, 0]);
   for (const [from, to] of [

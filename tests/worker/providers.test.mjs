@@ -19,10 +19,10 @@ async function flood(seconds, call) {
   const began = Date.now();
   const end = began + seconds * 1_000;
   const answers = [];
-  const stranger = async () => {
+  const caller = async () => {
     while (Date.now() < end) answers.push(await call(answers.length));
   };
-  await Promise.all(Array.from({ length: 20 }, stranger));
+  await Promise.all(Array.from({ length: 20 }, caller));
   return { answers, seconds: (Date.now() - began) / 1_000 };
 }
 
@@ -33,7 +33,7 @@ test("a failing provider is queried with back-off until it recovers", async (t) 
   const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = (_, response) => json(response, 503, {});
   const { answers, seconds } = await flood(5, () => app.fetch(START));
-  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
+  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} queries`);
   assert.ok(answers.every((answer) => place(answer) === failed("PROVIDER_UNAVAILABLE")));
   // At the start, and after pauses of 2, 4 and 8 seconds.
   assert.ok(answers.length > 50 && issuer.asked.length <= 2 + (seconds - 6) / 8 + 1, `${issuer.asked}`);
@@ -46,7 +46,7 @@ test("a hanging provider is queried once a second", async (t) => {
   const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = () => {};
   const { answers, seconds } = await flood(4, () => app.fetch(START));
-  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
+  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} queries`);
   assert.ok(answers.every((answer) => place(answer) === failed("PROVIDER_UNAVAILABLE")));
   assert.ok(issuer.asked.length >= 1 && issuer.asked.length <= seconds + 1, `${issuer.asked}`);
 });
@@ -58,7 +58,7 @@ test("unknown key ids are looked up once in thirty seconds without blocking sign
     Array.from({ length: 50 }, (_, number) => issuer.token({}, { header: { kid: `invented-${number}` } })),
   );
   const { answers, seconds } = await flood(3, (number) => visitor.present(tokens[number % tokens.length]));
-  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
+  t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} queries`);
   // While the keys are fetched, only few requests wait for them; the others get a response with Retry-After.
   const codes = new Set(answers.map(({ status, body }) => `${status} ${body.code}`));
   assert.ok(codes.has("401 SIGN_IN_FAILED"));
@@ -73,7 +73,7 @@ test("unknown key ids are looked up once in thirty seconds without blocking sign
   assert.deepEqual(
     rows.items.map(({ action }) => action),
     ["session.create"],
-    "strangers write nothing",
+    "unauthenticated requests write nothing",
   );
 });
 
@@ -89,9 +89,9 @@ test("forged authorization codes are exchanged at a limited rate", async (t) => 
   const answers = await Promise.all(Array.from({ length: 150 }, come));
   const seconds = (Date.now() - began) / 1_000;
   t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.count("/token")} codes exchanged`);
-  const told = (code) => answers.filter((answer) => place(answer) === failed(code)).length;
-  assert.equal(told("SIGN_IN_FAILED"), issuer.count("/token"));
-  assert.equal(told("SIGN_IN_FAILED") + told("PROVIDER_UNAVAILABLE"), answers.length);
+  const count = (code) => answers.filter((answer) => place(answer) === failed(code)).length;
+  assert.equal(count("SIGN_IN_FAILED"), issuer.count("/token"));
+  assert.equal(count("SIGN_IN_FAILED") + count("PROVIDER_UNAVAILABLE"), answers.length);
   assert.ok(issuer.count("/token") >= 10 && issuer.count("/token") <= 11 + seconds * 10, `${issuer.count("/token")}`);
 });
 

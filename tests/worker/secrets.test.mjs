@@ -30,9 +30,9 @@ test("no secret is on disk or in the log after using all routes", async (t) => {
   }
   const browser = await acme.admin.open();
   for (const text of [browser.text, `${browser.text}x`]) {
-    const stranger = new Browser(app, text);
-    await stranger.send("POST", "/v1/tokens", { name: "", scopes: [] });
-    await stranger.send("POST", "/v1/session");
+    const page = new Browser(app, text);
+    await page.send("POST", "/v1/tokens", { name: "", scopes: [] });
+    await page.send("POST", "/v1/session");
     await new Client(app, text).send("GET", "/v1/tokens/self");
     await acme.admin.verify(text);
     await acme.admin.send("DELETE", `/v1/sessions/${text}`);

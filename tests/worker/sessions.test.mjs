@@ -55,7 +55,7 @@ test("an ended session stays ended after a power cut", async (t) => {
   assert.equal(ended.status, 200);
   assert.equal(ended.headers.get("set-cookie"), `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`);
   await other.expect(200, "DELETE", `/v1/sessions/${other.opened.body.id}`);
-  for (const when of ["at once", "after it"]) {
+  for (const when of ["immediately", "after the restart"]) {
     for (const browser of [one, other]) {
       assert.equal((await browser.send("GET", "/v1/session")).body.code, "SESSION_ENDED", when);
     }

@@ -100,7 +100,7 @@ test("a browser signs in through the provider and gets a session", async (t) => 
   assert.deepEqual([line.route, line.detail, line.code], ["/v1/session/callback", undefined, undefined]);
   const code = new URL(path, app.url).searchParams.get("code");
   const holds = finder([code, state, nonce, kept.value.split(".")[0], traveller.cookies[COOKIE].slice(10, 34)]);
-  assert.ok(!holds(app.log.join("\n")), "the log holds a secret");
+  assert.ok(!holds(app.log.join("\n")), "no secret is in the log");
 });
 
 test("a callback that does not match the sign-in flow is refused", async (t) => {
@@ -252,10 +252,10 @@ for (const [how, methods] of Object.entries({ "a header": undefined, "the body":
     assert.equal((await traveller.travel()).headers.get("location"), "/console/");
 
     // A caller with `workspace:manage` may configure any issuer with any client id.
-    let told = "";
+    let received = "";
     thief.instead["/token"] = async (request, response) => {
-      for await (const chunk of request) told += chunk;
-      told += JSON.stringify(request.headers);
+      for await (const chunk of request) received += chunk;
+      received += JSON.stringify(request.headers);
       json(response, 400, {});
     };
     thief.instead["/authorize"] = (request, response) => {
@@ -265,7 +265,7 @@ for (const [how, methods] of Object.entries({ "a header": undefined, "the body":
     };
     await letIn(admin, provider(thief, { audience: "the-console" }));
     await assertTurnedAway(await new Traveller(app).travel());
-    assert.match(told, /code_verifier=/);
-    assert.doesNotMatch(told, /authorization"|client_secret|s%3Ae/);
+    assert.match(received, /code_verifier=/);
+    assert.doesNotMatch(received, /authorization"|client_secret|s%3Ae/);
   });
 }

@@ -23,7 +23,7 @@ async function snapshot(reader) {
     const answer = await reader.send("GET", "/v1/snapshot");
     if (answer.status === 200) return answer;
     assert.deepEqual([answer.status, answer.body.code], [503, "SNAPSHOT_NOT_READY"]);
-    assert.ok(Date.now() < end, "there is no snapshot");
+    assert.ok(Date.now() < end, "no snapshot was built in time");
     await sleep(1_000 * Number(answer.headers.get("retry-after")));
   }
 }
@@ -78,11 +78,14 @@ test("a snapshot is served once built, with the keys that verify its signature",
   assert.equal(answer.headers.get("content-type"), "application/vnd.counterfoil.snapshot");
   assert.equal(answer.headers.get("content-disposition"), 'attachment; filename="acme.snapshot"');
   assert.equal(answer.headers.get("cache-control"), "private, no-cache");
-  const told = head(file);
-  assert.deepEqual([told.begin, told.expires - told.asOf], [`\x01p${key}`, 86_400_000]);
-  assert.ok(told.asOf <= Date.now() && told.asOf > Date.now() - 60_000);
+  const header = head(file);
+  assert.deepEqual([header.begin, header.expires - header.asOf], [`\x01p${key}`, 86_400_000]);
+  assert.ok(header.asOf <= Date.now() && header.asOf > Date.now() - 60_000);
   const [manifest, ...rest] = files(file);
-  assert.deepEqual([sha256(manifest), rest.map((one) => String.fromCharCode(one[1])).join("")], [told.manifest, "sn"]);
+  assert.deepEqual(
+    [sha256(manifest), rest.map((one) => String.fromCharCode(one[1])).join("")],
+    [header.manifest, "sn"],
+  );
   for (const one of rest) assert.ok(manifest.includes(createHash("sha256").update(one).digest()));
   assert.ok(rest[0].includes(Buffer.from(live.digest, "hex").subarray(2, 16)));
 
@@ -111,7 +114,7 @@ test("a snapshot is served once built, with the keys that verify its signature",
   await eventually(() => app.registry.count("put", `s/${key}/`) >= puts + 4, PATIENCE);
   const later = await snapshot(reader);
   assert.notEqual(later.headers.get("etag"), tag);
-  assert.ok(head(later.body).asOf > told.asOf && isSignedBy(later.body, keys[0]));
+  assert.ok(head(later.body).asOf > header.asOf && isSignedBy(later.body, keys[0]));
 });
 
 test("a snapshot with a missing file is refused or truncated", async (t) => {

@@ -56,7 +56,7 @@ test("creating, verifying and revoking a token survives a restart", async (t) =>
   assert.equal(await gate.code(kept.token, { any_of: ["orders:write"] }), "VALID");
   assert.equal((await new Client(app, ci.token).send("GET", "/v1/tokens/self")).body.code, "REVOKED");
   const next = await acme.admin.issue({ scopes: [] });
-  assert.equal(next.number, before.total + 1, "numbers continue");
+  assert.equal(next.number, before.total + 1, "token numbers continue");
 });
 
 test("concurrent creations respect the quota and get distinct numbers", async (t) => {

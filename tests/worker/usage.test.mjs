@@ -67,10 +67,10 @@ test("usage is counted within a minute without delaying responses", { timeout: 3
     const found = await usage(app, token);
     return found.total > 0 && found;
   });
-  assert.ok(Date.now() - ended < 60_000, "known within a minute");
+  assert.ok(Date.now() - ended < 60_000, "reported within a minute");
   assert.equal(known.total, BURST + 1);
   const last = Date.parse(known.last_used_at);
-  assert.ok(began <= last && last <= ended, `${known.last_used_at} is when it was used last`);
+  assert.ok(began <= last && last <= ended, `${known.last_used_at} is the time of the last use`);
   assert.equal((await read(app, `/v1/tokens/${token.id}`)).last_used_at, known.last_used_at);
   const listed = (await read(app, "/v1/tokens?usage=2")).items.map(({ id, daily_uses }) => [id, daily_uses]);
   assert.deepEqual(

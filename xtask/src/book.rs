@@ -200,7 +200,7 @@ fn check(site: &Path) -> Result<()> {
                 // A link may lead to another host. A script, a style or an image may not come from one.
                 tag.starts_with("a ") || to.starts_with("data:")
             };
-            // The page of what is not found is shown at any path, so its links are relative to the root.
+            // The 404 page is shown at any path, so its links are relative to the root.
             if !leads && !to.is_empty() && !(tag.starts_with("base ")) {
                 wrong.push(format!("{}: {to}", page.strip_prefix(site).unwrap_or(page).display()));
             }

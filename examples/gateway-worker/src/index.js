@@ -1,10 +1,10 @@
-// A gateway in front of an API: judges each request by the policy and forwards those that pass.
+// A gateway in front of an API: verifies each request against the policy and forwards authorized ones.
 import { env } from "cloudflare:workers";
 import { guard, originHeaders } from "@counterfoil/verify/fetch";
 import policyJson from "./policy.json";
 import { settings } from "./settings.js";
 
-// Read before the first request: a Worker that is told something wrong does not start.
+// Read before the first request, so that a Worker with an invalid setting does not start.
 const { gate, policy, origin, passToken } = settings(env, policyJson);
 
 export default { fetch: guard(gate, policy, forward) };
@@ -13,9 +13,9 @@ async function forward(request, decision) {
   try {
     return await fetch(new Request(targetOf(request), request), {
       headers: originHeaders(request, decision, { passToken }),
-      // The API's redirects are for the client to follow.
+      // The client follows the API's redirects, not the gateway.
       redirect: "manual",
-      // Without the token a cache cannot tell one client's answer from another's.
+      // A cache could not distinguish the responses to different clients, because the token is removed.
       cache: "no-store",
     });
   } catch {
@@ -23,7 +23,7 @@ async function forward(request, decision) {
   }
 }
 
-/** Only path and query are the client's, and no path changes the host. */
+/** The URL at the API: only path and query are taken from the request, and no path can change the host. */
 function targetOf(request) {
   const { pathname, search } = new URL(request.url);
   const target = new URL(origin);

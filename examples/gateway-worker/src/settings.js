@@ -1,11 +1,11 @@
-// What the gateway is told: by wrangler.toml, by its secret, by the policy.
+// The gateway's settings, from wrangler.toml, its secret and the policy.
 import { Gate } from "@counterfoil/verify";
 import { Policy } from "@counterfoil/verify/policy";
 
-/** On one machine nobody listens. */
+/** Hosts for which http is allowed, because the connection does not leave the machine. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** @throws TypeError that tells every setting that is wrong and what to do about it, and holds no secret */
+/** @throws TypeError that lists every invalid setting and how to correct it, without secrets */
 export function settings(env, policyJson) {
   const mistakes = [];
   const read = (name, make) => {

@@ -1,4 +1,4 @@
-// Compiled, never run: what a user may write, and what the types must refuse.
+// Compiled, never run: code that the types must accept, and code that they must reject.
 
 import {
   Gate,
@@ -44,24 +44,24 @@ declare const env: Env;
 const gate = new Gate({ controlPlane: env.COUNTERFOIL, token: env.COUNTERFOIL_TOKEN, registry: env.REGISTRY });
 const demand: GateDemand = { allOf: ["orders:read"], freshness: "eventual" };
 
-// A service binding, a URL, a text.
+// A service binding, a URL, a string.
 new Gate({ controlPlane: { fetch }, tokens: { "0Ab3dE": "cft_…" }, timeout: 500 });
 new Gate({ controlPlane: new URL("https://counterfoil.example"), token: "cft_…", onFailure: (error) => error.message });
 
 new Gate({ controlPlane: env.COUNTERFOIL, token: "cft_…", freshness: "bounded", orEventual: true });
 gate.compile({ allOf: ["orders:read"], orEventual: false });
 
-// @ts-expect-error yes or no
+// @ts-expect-error must be a boolean
 new Gate({ controlPlane: env.COUNTERFOIL, token: "cft_…", orEventual: "yes" });
-// @ts-expect-error demands are written as JavaScript has it
+// @ts-expect-error requirements use camelCase
 gate.compile({ or_eventual: true });
-// @ts-expect-error a gate needs to know whom to ask
+// @ts-expect-error a gate needs a control plane
 new Gate({ token: "cft_…" });
-// @ts-expect-error demands are written as JavaScript has it
+// @ts-expect-error requirements use camelCase
 gate.compile({ all_of: ["orders:read"] });
-// @ts-expect-error the workspaces are the gate's
+// @ts-expect-error the workspaces are set by the gate
 gate.compile({ workspaces: ["0Ab3dE"] });
-// @ts-expect-error no such freshness
+// @ts-expect-error unknown freshness level
 gate.compile({ freshness: "fresh" });
 
 export async function decide(request: Request): Promise<Bearer | Response> {
@@ -70,7 +70,7 @@ export async function decide(request: Request): Promise<Bearer | Response> {
     const code: "VALID" = decision.code;
     return code && decision.token;
   }
-  // @ts-expect-error who does not pass may be unknown
+  // @ts-expect-error a rejected token may be unknown
   decision.token.id;
   const { status, headers, body } = refusal(decision, demand);
   return new Response(body, { status, headers });
@@ -83,25 +83,25 @@ export async function batch(tokens: readonly string[]): Promise<string[]> {
 export async function quick(token: string, compiled: CompiledDemand, into: (boolean | undefined)[]): Promise<boolean> {
   const [first] = gate.checkAll([token], compiled, { into });
   if (first !== true) return false;
-  // @ts-expect-error it says yes or no, and is no number
+  // @ts-expect-error the result is a boolean, not a number
   isValid(gate.check(token, compiled));
-  // @ts-expect-error likewise
+  // @ts-expect-error as above
   codeOf(gate.check(token, compiled));
-  // @ts-expect-error likewise
+  // @ts-expect-error as above
   const number: number = gate.check(token, compiled);
-  // @ts-expect-error likewise
+  // @ts-expect-error as above
   gate.checkAll([token], compiled, { into: new Uint32Array(1) });
-  // @ts-expect-error memory may not say
+  // @ts-expect-error undefined if the cache cannot decide
   const passes: boolean = gate.check(token, compiled);
-  // @ts-expect-error no such code
+  // @ts-expect-error unknown code
   if (gate.code(token, compiled) === "DENIED") return passes;
   if (gate.code(token, compiled, "192.0.2.1") !== "VALID") return number > 0;
   return gate.check(token, compiled, "192.0.2.1") ?? (await gate.verify(token, compiled)).valid;
 }
 
-/** What a token carries, as it was read and to the digit. */
-export function carried({ metadata, metadataText }: Bearer): unknown {
-  // @ts-expect-error it may carry nothing
+/** The metadata of a token, parsed and as exact text. */
+export function metadataOf({ metadata, metadataText }: Bearer): unknown {
+  // @ts-expect-error a token may have no metadata
   metadataText.length;
   return metadata ?? metadataText?.length;
 }
@@ -122,13 +122,13 @@ try {
     or_eventual: true,
     routes: [{ method: "GET", path: "/orders/:id", all_of: ["orders:read"], or_eventual: false }],
   };
-  // @ts-expect-error policies are JSON
+  // @ts-expect-error policies use snake_case
   json.orEventual = true;
   const policy = new Policy(json);
   guard(gate, policy, (_request, decision) => {
-    // @ts-expect-error a public route has none
+    // @ts-expect-error no token on a public route
     decision.token;
-    return new Response(decision?.token.owner ?? "anybody");
+    return new Response(decision?.token.owner ?? "anonymous");
   });
   policy.route("GET", "/orders/1")?.demand.allOf;
 } catch (error) {
@@ -143,7 +143,7 @@ Express().use("/orders", express.guard(gate, demand), (request, response) => {
   response.json({ owner: request.counterfoil?.token.owner });
 });
 
-/** What a check waits for, told apart by its kind. */
+/** What a check waits for, by its kind. */
 export function asked(need: Need): string {
   switch (need.kind) {
     case "ledger":
@@ -154,16 +154,16 @@ export function asked(need: Need): string {
       return need.workspace + need.milliseconds.toFixed();
     case "lease": {
       const { since, digests, uses }: LeaseQuestion = need.question;
-      // @ts-expect-error nothing where memory holds nothing
+      // @ts-expect-error undefined if the cache is empty
       since.epoch;
-      // @ts-expect-error they are in the question
+      // @ts-expect-error the digests are in the question
       need.digests;
       return `${need.workspace} ${since?.epoch} ${since?.generation} ${digests.join()} ${uses.map(({ count }) => count)}`;
     }
   }
 }
 
-/** A host of one's own. */
+/** A custom host. */
 export async function drive(verifier: Verifier, token: string, sources: Sources): Promise<boolean> {
   const demand = verifier.demand({ workspaces: ["0Ab3dE"], orEventual: true });
   const answer: Answer = await verifier.resolve(verifier.begin(token, demand, Date.now()), sources);
@@ -175,11 +175,11 @@ export async function drive(verifier: Verifier, token: string, sources: Sources)
     verifier.need(pending);
     if (pending !== undefined && isPending(pending)) verifier.supply(pending, undefined, Date.now());
   }
-  // @ts-expect-error what is begun is no check yet: its answer is truthy whatever it says
+  // @ts-expect-error does not exist: a numeric answer would be truthy whatever its code
   verifier.check(token, demand, Date.now());
   const answers: Uint32Array = verifier.beginAll([token], demand, Date.now(), undefined, new Uint32Array(1));
   if (codeOf(answers[0] ?? 0) === "REVOKED") return false;
-  // @ts-expect-error it is told when
+  // @ts-expect-error the time is required
   verifier.renew(answer);
   return isValid(answer);
 }
@@ -194,7 +194,7 @@ export const sources: Sources = {
     });
     return response.ok ? response.arrayBuffer() : undefined;
   },
-  // @ts-expect-error a question is no list of digests
+  // @ts-expect-error a ledger source gets digests, not a lease question
   ledger: async (_workspace, question: LeaseQuestion) => undefined,
 };
 
@@ -204,12 +204,12 @@ export async function page(text: string): Promise<string> {
   const verifier = new Verifier({ memory: 1 << 20 });
   verifier.demand({ workspaces: ["0Ab3dE"] });
   verifier.free();
-  // @ts-expect-error only of ours
+  // @ts-expect-error only Counterfoil's own tokens have a workspace
   seen.workspace;
   return seen.kind === "ours" ? seen.workspace : seen.digest;
 }
 
-/** By a snapshot alone, and by one besides. */
+/** An offline gate, and a snapshot in an online gate. */
 export async function offline(file: ArrayBuffer, keys: SnapshotKeys): Promise<string> {
   try {
     const alone = await Gate.offline(file, { keys, address: () => undefined, now: Date.now });
@@ -217,19 +217,19 @@ export async function offline(file: ArrayBuffer, keys: SnapshotKeys): Promise<st
     const { workspace, asOf, expiresAt }: SnapshotInfo = await gate.load(new Uint8Array(file), { keys });
     await new Verifier().load(file, { keys: [{ kty: "OKP", crv: "Ed25519", x: "…" }], now: Date.now() });
     new Policy({ freshness: "snapshot", routes: [] });
-    // @ts-expect-error it is not believed without keys
+    // @ts-expect-error keys are required
     await Gate.offline(file);
-    // @ts-expect-error likewise
+    // @ts-expect-error as above
     await gate.load(file, {});
-    // @ts-expect-error it asks nobody
+    // @ts-expect-error an offline gate has no control plane
     await Gate.offline(file, { keys, controlPlane: env.COUNTERFOIL });
-    // @ts-expect-error a JWK, or a set of them
+    // @ts-expect-error must be a JWK set or a list of JWKs
     await gate.load(file, { keys: "…" });
     return `${workspace} ${asOf} ${expiresAt}`;
   } catch (error) {
     if (!(error instanceof InvalidSnapshotError)) throw error;
-    // @ts-expect-error no such code
+    // @ts-expect-error unknown code
     if (error.code === "STALE") return "";
-    return error.code === "UNTRUSTED" ? "nobody we know" : error.message;
+    return error.code === "UNTRUSTED" ? "an unknown signer" : error.message;
   }
 }
