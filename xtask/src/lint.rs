@@ -9,6 +9,7 @@ use crate::layers;
 use crate::links;
 use crate::process;
 use crate::project::Project;
+use crate::prose;
 use crate::reference;
 use crate::scripts;
 use crate::sizes;
@@ -28,6 +29,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("generated files", fresh::check),
     ("descriptions of the API", reference::check),
     ("links of the documentation", links::check),
+    ("words", prose::check),
     ("tests of the threat model", threats::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
@@ -44,14 +46,19 @@ const ASKING: &[(&str, Asking)] = &[
     ("advisories about npm packages", supply::package_advisories),
 ];
 
-/// Runs every check, also after one failed.
+/// Runs the checks whose names contain one of the words, or all of them if there are no words, also after one failed.
 ///
 /// # Errors
 ///
-/// Names the checks that failed.
-pub(crate) fn run(project: &Project) -> Result<()> {
+/// Names the checks that failed. If no check has such a name, lists all names.
+pub(crate) fn run(project: &Project, words: &[String]) -> Result<()> {
+    let is_asked_for = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let names = || CHECKS.iter().map(|(name, _)| *name).chain(ASKING.iter().map(|(name, _)| *name));
+    if !names().any(is_asked_for) {
+        bail!("no check has such a name. The checks are: {}", names().collect::<Vec<_>>().join("; "));
+    }
     let mut failed = Vec::new();
-    for (name, check) in CHECKS {
+    for (name, check) in CHECKS.iter().filter(|(name, _)| is_asked_for(name)) {
         println!("--- {name}");
         let start = Stopwatch::start();
         match check(project) {
@@ -63,7 +70,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         }
     }
     let mut skipped = Vec::new();
-    for (name, check) in ASKING {
+    for (name, check) in ASKING.iter().filter(|(name, _)| is_asked_for(name)) {
         println!("--- {name}");
         let start = Stopwatch::start();
         match check(project) {

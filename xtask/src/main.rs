@@ -21,6 +21,7 @@ mod lint;
 mod markdown;
 mod process;
 mod project;
+mod prose;
 mod reference;
 mod scripts;
 mod sizes;
@@ -124,7 +125,10 @@ enum Job {
     },
     /// Checks everything that needs no running product: format, lints, allowed imports, dependencies, generated files, links
     /// of the documentation, sizes.
-    Lint,
+    Lint {
+        /// Words of the names of the checks to run: `links`, `words`, `clippy`. All checks if there are none.
+        names: Vec<String>,
+    },
     /// Builds the Worker bundle into build/worker and the npm package into build/verify.
     Build {
         /// Optimizes for speed and size, as for a deployment.
@@ -170,7 +174,7 @@ fn run(job: Job) -> Result<ExitCode> {
             return fuzz::run(&project, fuzz::How { targets, seconds, jobs, short });
         }
         Job::Soak { minutes, short } => soak::run(&project, minutes, short)?,
-        Job::Lint => lint::run(&project)?,
+        Job::Lint { names } => lint::run(&project, &names)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
         Job::Docs { serve: true, port, .. } => book::serve(&project, port)?,
         Job::Docs { build: true, .. } => {

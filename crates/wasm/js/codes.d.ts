@@ -17,7 +17,7 @@ export type Code =
   | "RATE_LIMITED"
   | "UNAVAILABLE";
 
-/** How stale an answer may be. `snapshot` goes by what was loaded, and asks nobody. */
+/** How stale an answer may be. `snapshot` decides from what was loaded, without any request. */
 export type Freshness =
   | "strong"
   | "bounded"

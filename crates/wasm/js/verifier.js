@@ -47,7 +47,7 @@ export function start(exports, platform) {
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Writes a text as UTF-8 and returns its length in bytes: TEXT_ROOM, which is too long for a token, if it does not fit. */
+/** Writes a string as UTF-8 and returns its length in bytes. If `view` is too short: TEXT_ROOM, which is too long for a token. */
 export function writeEncoded(text, view) {
   const { read, written } = encoder.encodeInto(text, view);
   return read === text.length ? written : TEXT_ROOM;

@@ -3,7 +3,7 @@
 import { Problem, get, request, segment } from "./api.js";
 import { covers } from "../verify/scopes.js";
 
-/** `session`, `member` and `workspace` as the API returns them; null if nobody is signed in. */
+/** `session`, `member` and `workspace` as the API returns them; null if no one is signed in. */
 export let me = null;
 
 /** For requests that may find no session: the user is not asked to sign in. */

@@ -138,7 +138,7 @@ function fileForm(take, signal) {
     {
       name: "keys",
       label: "Keys",
-      hint: "The workspace's snapshot keys, as a JWK set. Get them from a source you trust, not from the sender of the file: whoever controls the keys controls which tokens are valid.",
+      hint: "The workspace's snapshot keys, as a JWK set. Get them from a source you trust, not from the sender of the file: control of the keys is control over which tokens are valid.",
     },
     { class: "code", autocomplete: "off" },
   );

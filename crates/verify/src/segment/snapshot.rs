@@ -136,8 +136,8 @@ impl Snapshot {
         &self.manifest
     }
 
-    /// The fields of the token's record that a decision needs, as [`Segment::find`] returns them; `None` if there is no
-    /// such token.
+    /// The fields of the token's record that a decision needs, as [`Segment::find`] returns them; `None` if the
+    /// snapshot does not contain the token.
     #[must_use]
     pub fn find(&self, digest: &Digest) -> Option<TokenRecord> {
         let prefix = self.manifest.prefix_of(digest);

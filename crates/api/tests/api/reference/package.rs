@@ -163,7 +163,7 @@ fn types() -> String {
     };
     say("What was decided, or `PENDING` where something must be fetched first.", "Code", &mut codes());
     say(
-        "How stale an answer may be. `snapshot` goes by what was loaded, and asks nobody.",
+        "How stale an answer may be. `snapshot` decides from what was loaded, without any request.",
         "Freshness",
         &mut Freshness::ALL.iter().map(|freshness| freshness.as_str()),
     );
