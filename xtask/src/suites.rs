@@ -1,12 +1,13 @@
 //! `cargo xtask test`: runs the suites and sums up their results.
 
+use std::cell::OnceCell;
 use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use clap::ValueEnum;
 
 use crate::book;
@@ -66,20 +67,22 @@ pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
 /// suite the others still run; a suite that cannot run counts as a failed test.
 pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> ExitCode {
     let suites = if suites.is_empty() { &ALL } else { suites };
+    let with_faults = suites.iter().any(|suite| [Suite::Worker, Suite::Examples].contains(suite));
+    let bundles = Bundles { project, profile, with_faults, built: OnceCell::new() };
     let mut sum = Tally::default();
     for suite in suites {
         let tally = match suite {
             Suite::Native => native(project),
             Suite::Wasm => wasm(project),
-            Suite::Worker => worker(project, profile),
-            Suite::Openapi => openapi(project, profile),
-            Suite::Clients => clients(project, profile),
-            Suite::Gateways => gateways(project, profile),
-            Suite::Package => package(project, profile),
-            Suite::Examples => examples(project, profile),
-            Suite::Browser => browser(project, profile),
+            Suite::Worker => worker(&bundles),
+            Suite::Openapi => openapi(&bundles),
+            Suite::Clients => clients(&bundles),
+            Suite::Gateways => gateways(&bundles),
+            Suite::Package => package(&bundles),
+            Suite::Examples => examples(&bundles),
+            Suite::Browser => browser(&bundles),
             Suite::Docs => docs(project),
-            Suite::Compatibility => compatibility(project, profile),
+            Suite::Compatibility => compatibility(&bundles),
         };
         sum += tally.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -88,6 +91,24 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
     }
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
     if sum.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The bundles and the npm package, which are built when a suite first needs them. Cargo compiles the Worker again whenever its
+/// features change, which takes a minute, so each is compiled once.
+struct Bundles<'a> {
+    project: &'a Project,
+    profile: Profile,
+    /// Whether the suites need the bundle with faults, too.
+    with_faults: bool,
+    built: OnceCell<Result<(), String>>,
+}
+
+impl Bundles<'_> {
+    fn build(&self) -> Result<()> {
+        let build = if self.with_faults { bundle::for_tests } else { bundle::all };
+        let built = self.built.get_or_init(|| build(self.project, self.profile).map_err(|error| format!("{error:#}")));
+        built.clone().map_err(Error::msg)
+    }
 }
 
 fn native(project: &Project) -> Result<Tally> {
@@ -106,38 +127,37 @@ fn wasm(project: &Project) -> Result<Tally> {
     counted(&mut cargo)
 }
 
-fn worker(project: &Project, profile: Profile) -> Result<Tally> {
+fn worker(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("worker, on workerd");
-    bundle::for_tests(project, profile)?;
+    bundles.build()?;
     let mut files = Vec::new();
     for folder in ["tests/vectors", "tests/worker"] {
-        add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
+        add_files(&bundles.project.root.join(folder), ".test.mjs", &mut files)?;
     }
     files.sort();
-    counted(node_tests(project).args(files))
+    counted(node_tests(bundles.project).args(files))
 }
 
-fn examples(project: &Project, profile: Profile) -> Result<Tally> {
+fn examples(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("examples, on workerd");
-    bundle::for_tests(project, profile)?;
-    in_node(project, profile, "tests/examples", &[])
+    in_node(bundles, "tests/examples", &[])
 }
 
 /// Without Chromium its test is skipped; in CI that is an error, since a skip would go unnoticed.
-fn package(project: &Project, profile: Profile) -> Result<Tally> {
+fn package(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("package, installed");
     let chromium = chromium::find();
     if chromium.is_none() && in_ci() {
         bail!(chromium::HINT);
     }
-    in_node(project, profile, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
+    in_node(bundles, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
 }
 
 /// Without Chromium the suite is skipped; in CI that is an error.
-fn browser(project: &Project, profile: Profile) -> Result<Tally> {
+fn browser(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("browser, in Chromium");
     match chromium::find() {
-        Some(chromium) => in_node(project, profile, "tests/browser", &[("CHROMIUM", chromium)]),
+        Some(chromium) => in_node(bundles, "tests/browser", &[("CHROMIUM", chromium)]),
         None if in_ci() => bail!(chromium::HINT),
         None => {
             println!("skipped: {}", chromium::HINT);
@@ -165,11 +185,11 @@ fn docs(project: &Project) -> Result<Tally> {
 }
 
 /// If the clone lacks the earlier commit, the suite is skipped; in CI that is an error.
-fn compatibility(project: &Project, profile: Profile) -> Result<Tally> {
+fn compatibility(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("compatibility, on workerd");
-    tools::get_while(project, "getting tools:", vec![])?;
-    match earlier::bundle(project)? {
-        Ok(earlier) => in_node(project, profile, "tests/compatibility", &[("COUNTERFOIL_EARLIER", earlier)]),
+    tools::get_while(bundles.project, "getting tools:", vec![])?;
+    match earlier::bundle(bundles.project)? {
+        Ok(earlier) => in_node(bundles, "tests/compatibility", &[("COUNTERFOIL_EARLIER", earlier)]),
         Err(Missing(why)) if in_ci() => bail!(why),
         Err(Missing(why)) => {
             println!("skipped: {why}");
@@ -189,34 +209,34 @@ fn node_tests(project: &Project) -> Command {
     node
 }
 
-fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
+fn openapi(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("OpenAPI, on workerd");
-    with_python(project, profile, "tests/openapi")
+    with_python(bundles, "tests/openapi")
 }
 
-fn clients(project: &Project, profile: Profile) -> Result<Tally> {
+fn clients(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("clients, on workerd");
-    with_python(project, profile, "tests/clients")
+    with_python(bundles, "tests/clients")
 }
 
-fn gateways(project: &Project, profile: Profile) -> Result<Tally> {
+fn gateways(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("gateways, in front of workerd");
-    with_python(project, profile, "tests/gateways")
+    with_python(bundles, "tests/gateways")
 }
 
 /// Runs the tests of a folder whose requirements.txt lists the Python packages that they use.
-fn with_python(project: &Project, profile: Profile, folder: &str) -> Result<Tally> {
-    let python = tools::python_with(project, &format!("{folder}/requirements.txt"))?;
-    in_node(project, profile, folder, &[("COUNTERFOIL_PYTHON", python)])
+fn with_python(bundles: &Bundles<'_>, folder: &str) -> Result<Tally> {
+    let python = tools::python_with(bundles.project, &format!("{folder}/requirements.txt"))?;
+    in_node(bundles, folder, &[("COUNTERFOIL_PYTHON", python)])
 }
 
 /// Runs the tests of a folder with the built bundle and the built npm package.
-fn in_node(project: &Project, profile: Profile, folder: &str, variables: &[(&str, PathBuf)]) -> Result<Tally> {
-    bundle::served(project, profile, 2)?;
+fn in_node(bundles: &Bundles<'_>, folder: &str, variables: &[(&str, PathBuf)]) -> Result<Tally> {
+    bundles.build()?;
     let mut files = Vec::new();
-    add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
+    add_files(&bundles.project.root.join(folder), ".test.mjs", &mut files)?;
     files.sort();
-    counted(node_tests(project).args(files).envs(variables.iter().map(|(name, value)| (name, value))))
+    counted(node_tests(bundles.project).args(files).envs(variables.iter().map(|(name, value)| (name, value))))
 }
 
 fn heading(suite: &str) {
