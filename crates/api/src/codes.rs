@@ -7,10 +7,10 @@ pub use crate::http::codes::{Meaning, SECTIONS, Section, all, meaning};
 const TITLE: &str = "Codes";
 
 const INTRODUCTION: &[&str] = &[
-    "Whatever is refused is answered as a problem (RFC 9457, `application/problem+json`). Its `code` is stable: programs \
+    "The response to a rejected request is a problem (RFC 9457, `application/problem+json`). Its `code` is stable: programs \
      decide by it. Its `detail` is for people and may change.",
-    "A problem names the field at fault as a JSON pointer (`pointer`) where there is one. Its `request_id`, also in the \
-     header `X-Request-Id`, is the id under which the request was logged; report it when you ask for help.",
+    "If a field is wrong, `pointer` names it as a JSON pointer. `request_id`, also in the header `X-Request-Id`, is the id \
+     under which the request was logged; report it when you ask for help.",
 ];
 
 /// The page as Markdown: `docs/errors.md`.

@@ -107,7 +107,7 @@ codes! {
         SignInFailed UNAUTHORIZED "SIGN_IN_FAILED":
             "Sign-in failed: the identity token was rejected, it does not match an active member, or the OpenID Connect \
              flow state did not match. The service log records the cause, and so does the audit log if the identity \
-             provider did sign the token.",
+             provider signed the token.",
             "Try again. If it fails again, ask someone who manages the workspace, and see sign-in.md.";
         CrossOrigin FORBIDDEN "CROSS_ORIGIN":
             "A session can make changes only from pages of this origin, and the request does not come from one.",
@@ -138,7 +138,7 @@ codes! {
             "Ask someone with the scope `workspace:manage` to reactivate the member.";
         Disabled UNAUTHORIZED "DISABLED":
             "The token is disabled.",
-            "Enable it: `PATCH /v1/tokens/{id}` with `{\"enabled\": true}`.";
+            "Enable it with another token: `PATCH /v1/tokens/{id}` with `{\"enabled\": true}`.";
         Expired UNAUTHORIZED "EXPIRED":
             "The token has expired.",
             "Create a new token, or have a later `expires_at` set.";
@@ -160,24 +160,26 @@ codes! {
              from your address, for changes by your credential, or for messages on one WebSocket. `detail` says which. \
              Nothing was changed.",
             "Retry after the time in `Retry-After`. Verification by a valid token and revocations are not limited, but \
-             an isolate that has just started may still ask for a retry. To make many changes, use the routes that \
-             accept many tokens in one request.";
+             an isolate that has just started may still ask for a retry. To make many changes, send many \
+             tokens in one request: `POST /v1/tokens/import`, `POST /v1/tokens/revoke`.";
     }
     "Decisions":
-        "Two codes are returned only as decisions of `POST /v1/verify`."
+        "Two codes occur only in decisions, of `POST /v1/verify` and of `@counterfoil/verify`. A guard of the package responds \
+         with 503 if the code is `UNAVAILABLE`."
     {
         "VALID":
             "The token is valid and meets the requirement.",
             "Serve the request.";
         "UNAVAILABLE":
-            "The requested freshness is not available right now. Treat this as a denial.",
-            "Try again, or request the freshness level `eventual`.";
+            "The token cannot be verified at the demanded freshness level: the ledger does not respond, or the snapshot has \
+             expired or cannot decide. Treat this as a denial.",
+            "Try again. If a less fresh result is acceptable to you, set `or_eventual`, or demand `eventual`.";
     }
     "Gateways":
         "Faults of a gateway that calls `/authorize`. The gateway's client then receives 403, whatever the client sent."
     {
         GatewayNotAllowed FORBIDDEN "GATEWAY_NOT_ALLOWED":
-            "The request does not come from a gateway: `X-Counterfoil-Gateway` contains no live token with the scope \
+            "The request does not come from a gateway: `X-Counterfoil-Gateway` contains no valid token with the scope \
              `tokens:verify`.",
             "Create such a token for the gateway, and have the gateway send it in that header with each `/authorize` \
              request.";
@@ -256,7 +258,7 @@ codes! {
             "Some of the tokens in the request do not exist, or you do not have access to them. None was revoked.",
             "The `items` say which. Omit them.";
         IdempotencyMismatch UNPROCESSABLE_ENTITY "IDEMPOTENCY_MISMATCH":
-            "Another request was sent with this `Idempotency-Key` within the last 24 hours.",
+            "A different request was sent with this `Idempotency-Key` within the last 24 hours.",
             "Use a new key for each new request.";
         TooManyKeys TOO_MANY_REQUESTS "TOO_MANY_KEYS":
             "There is no room to store another response for an `Idempotency-Key`. For each member, across all its \
@@ -298,7 +300,8 @@ codes! {
              Requests that take something away still work: revoking, disabling, an earlier expiration, fewer scopes, \
              suspending, and erasing.",
             "With the scope `workspace:manage`, `GET /v1/workspace` shows how much is used. A shorter \
-             `audit_retention_days` and erasing members free space; the operator of the deployment can provide more.";
+             `audit_retention_days` and erasing members free space. The operator of the deployment can raise \
+             `STORAGE_LIMIT` if it is below the platform's limit of 10 GB.";
     }
     "Snapshots":
         "Why no snapshot, or no complete snapshot, is available. Nothing was changed."
@@ -317,7 +320,7 @@ codes! {
         "SNAPSHOT_CUT_OFF":
             "Only in the log: a snapshot response ended before it was complete, because the registry returned a part of \
              it late, not at all, or with wrong content. No verifier accepts the incomplete file.",
-            "None. If it occurs often, find out why the registry does not respond.";
+            "No action is needed. If it occurs often, find out why the registry does not respond.";
     }
     "Permissions":
         "The token is valid and has the required scope, but the request exceeds what it may do. Nothing was changed."
@@ -334,7 +337,7 @@ codes! {
             "Use a different token.";
         ReplacedText FORBIDDEN "REPLACED_TEXT":
             "A rotation replaced the token value that the request presents. Until its grace period expires it can be \
-             used as before, but it cannot change, create or rotate anything.",
+             used as before, but it cannot create, rotate, change, import or revoke anything except itself.",
             "Present the token's current value. To revoke the old value itself, send it to `POST /oauth/revoke`.";
         TokenOnly FORBIDDEN "TOKEN_ONLY":
             "Only a member's token can do this, not a session and not the root token.",
@@ -351,7 +354,8 @@ codes! {
             "Try again later. If it fails again, report the `request_id` to the operator.";
         LedgerUnavailable SERVICE_UNAVAILABLE "LEDGER_UNAVAILABLE":
             "The workspace's ledger did not respond in time. A change may or may not have been made.",
-            "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`.";
+            "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`. If every \
+             request fails after a rollback, deploy the newer version again.";
         BeingUpdated SERVICE_UNAVAILABLE "BEING_UPDATED":
             "The deployment is being updated: the Worker and the workspace's ledger run different versions, and one \
              does not know a message of the other. Nothing was changed.",
@@ -363,7 +367,7 @@ codes! {
             "Retry after the time in `Retry-After`. If it fails again, the service log says what the provider sent.";
         "USES_LOST":
             "Only in the log: this many uses of tokens could not be reported to their ledger and are not counted.",
-            "None. If it occurs often, find out why the ledger does not respond.";
+            "No action is needed. If it occurs often, find out why the ledger does not respond.";
         Interrupted SERVICE_UNAVAILABLE "INTERRUPTED":
             "The request was interrupted. A change may or may not have been made.",
             "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`.";
