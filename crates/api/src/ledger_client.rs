@@ -115,7 +115,7 @@ impl<P: Ports> LedgerClient<P> {
                 self.app.known_providers().forget(&request.workspace);
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
-            let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
+            let outcome = outcome.map_err(|error| Problem::unreadable_reply(error.to_string()))?;
             self.cache_outcome(&request, outcome.as_ref().err(), asked_after);
             let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
             let mut reply = reply.to_owned();
@@ -148,7 +148,8 @@ impl<P: Ports> LedgerClient<P> {
         self.trace.count_ledger_call();
         let reply = self.app.ports.directory(request).await;
         let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
-        let reply = directory::decode_reply::<R>(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+        let reply =
+            directory::decode_reply::<R>(&reply).map_err(|error| Problem::unreadable_reply(error.to_string()))?;
         Ok(reply?)
     }
 }

@@ -37,7 +37,7 @@ impl Operation {
     fn description(&self) -> String {
         let needs = match self.needs {
             Needs::Nothing => "Requires no token.".to_owned(),
-            Needs::Token => "Requires a live token, and no scope.".to_owned(),
+            Needs::Token => "Requires a valid token, and no scope.".to_owned(),
             Needs::Session => "Requires a session.".to_owned(),
             Needs::Scope(scope) => format!("Requires the scope `{scope}`."),
             Needs::RootInWorkspace => {

@@ -350,8 +350,8 @@ codes! {
         "The request may be correct, but the service cannot complete it now."
     {
         Internal INTERNAL_SERVER_ERROR "INTERNAL":
-            "An internal error occurred and was logged. Nothing was changed.",
-            "Try again later. If it fails again, report the `request_id` to the operator.";
+            "An internal error occurred and was logged. `detail` says whether a change may have been made.",
+            "If nothing was changed, try again later. If it fails again, report the `request_id` to the operator.";
         LedgerUnavailable SERVICE_UNAVAILABLE "LEDGER_UNAVAILABLE":
             "The workspace's ledger did not respond in time. A change may or may not have been made.",
             "Check the current state before you repeat the request, or repeat it with the same `Idempotency-Key`. If every \

@@ -113,6 +113,13 @@ impl Problem {
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
+    /// A ledger or the directory responded, and the response cannot be used: the command may have been carried out.
+    pub(crate) fn unreadable_reply(why: impl Into<String>) -> Self {
+        let detail = "The ledger's reply could not be read. A change may or may not have been made: check the current \
+            state before you repeat the request. Report the `request_id` to the operator.";
+        Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
+    }
+
     /// The ledger did not respond in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
         let detail = "The ledger did not respond in time. A change may or may not have been made. Check the current \

@@ -65,9 +65,9 @@ impl<R> Reply<R> {
 
     /// Decodes a part of the reply: a type with some of its fields.
     pub(crate) fn read_as<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;
+        let reply = json::parse(&self.json).map_err(|error| Problem::unreadable_reply(error.to_string()))?;
         json::fit(reply).map_err(|error| {
-            Problem::internal(format!("the ledger's reply has an unexpected value at {}", error.pointer()))
+            Problem::unreadable_reply(format!("the ledger's reply has an unexpected value at {}", error.pointer()))
         })
     }
 }

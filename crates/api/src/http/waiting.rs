@@ -62,14 +62,17 @@ impl Waited {
     /// Adds the report to a response, which must be a JSON object with at least one field.
     ///
     /// # Errors
+    ///
     /// If the response is not an object.
     pub(crate) fn add_to(&self, mut answer: Vec<u8>) -> Result<Vec<u8>, Problem> {
-        let internal = |why: String| Problem::internal(why);
+        let unreadable = |why: String| Problem::unreadable_reply(why);
         if answer.pop() != Some(b'}') {
-            return Err(internal("a response that is not an object cannot say how long the request waited".to_owned()));
+            return Err(unreadable(
+                "a response that is not an object cannot say how long the request waited".to_owned(),
+            ));
         }
         answer.extend(b",\"waited\":");
-        serde_json::to_writer(&mut answer, self).map_err(|error| internal(error.to_string()))?;
+        serde_json::to_writer(&mut answer, self).map_err(|error| unreadable(error.to_string()))?;
         answer.push(b'}');
         Ok(answer)
     }

@@ -150,7 +150,7 @@ fn wrong(name: &HeaderName, how: &str) -> Problem {
 }
 
 fn gateway_not_allowed() -> Problem {
-    let detail = "Only a gateway can send this request. `X-Counterfoil-Gateway` must be a live token with the scope \
+    let detail = "Only a gateway can send this request. `X-Counterfoil-Gateway` must be a valid token with the scope \
         `tokens:verify`.";
     Problem::new(ProblemCode::GatewayNotAllowed, detail)
 }

@@ -45,15 +45,22 @@ fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
 }
 
 #[test]
-fn a_lost_response_is_reported_as_an_unknown_outcome() {
-    let deployment = Deployment::new();
-    let acme = deployment.workspace("acme");
-    deployment.world.inside().one_object_fails = Some((0, Fault::After));
-    let reply = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "lost", "scopes": [] }));
-    assert_eq!(reply.refused(503), "LEDGER_UNAVAILABLE");
-    assert!(text(&reply.body, "/detail").contains("may or may not"));
-    let list = deployment.get(&acme.admin, "/v1/tokens").expect(200);
-    assert_eq!(list["items"][0]["name"], "lost");
+fn a_lost_or_unreadable_response_is_reported_as_an_unknown_outcome() {
+    for (fault, status, code) in [(Fault::After, 503, "LEDGER_UNAVAILABLE"), (Fault::Garbled, 500, "INTERNAL")] {
+        let deployment = Deployment::new();
+        let acme = deployment.workspace("acme");
+        deployment.world.inside().one_object_fails = Some((0, fault));
+        let reply = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "lost", "scopes": [] }));
+        assert_eq!(reply.refused(status), code);
+        assert!(text(&reply.body, "/detail").contains("may or may not"), "{}", reply.body);
+        let list = deployment.get(&acme.admin, "/v1/tokens").expect(200);
+        assert_eq!(list["items"][0]["name"], "lost");
+        // The same for the directory.
+        deployment.world.inside().one_object_fails = Some((0, fault));
+        let reply = deployment.post(ROOT, "/v1/workspaces", &json!({ "slug": "lost", "name": "Lost" }));
+        assert_eq!(reply.refused(status), code);
+        assert!(text(&reply.body, "/detail").contains("may or may not"), "{}", reply.body);
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Resul
     let name = arguments.text("name")?;
     arguments.end()?;
     let mut token: Token = caller.ask(tokens::new(name, Vec::new())).await?.read_as()?;
-    let text = token.text.take().ok_or_else(|| Problem::internal("a token without its text"))?;
+    let text = token.text.take().ok_or_else(|| Problem::unreadable_reply("a token without its value"))?;
     Ok(MethodResult { data: Some(Data::Issued(IssuedToken::new(text, token))), total: None })
 }
 

@@ -142,7 +142,8 @@ pub(crate) async fn import<P: Ports>(
         let outcome = match read {
             Err(problem) => Err(problem),
             Ok(()) => {
-                let outcome = outcomes.next().ok_or_else(|| Problem::internal("the ledger has lost a line"))?;
+                let outcome =
+                    outcomes.next().ok_or_else(|| Problem::unreadable_reply("the ledger's reply lacks a line"))?;
                 outcome.map_err(Problem::from)
             }
         };
