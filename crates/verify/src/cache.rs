@@ -44,16 +44,37 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     }
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
-        let slot = self.find(key)?;
+        let slot = self.slot(key)?;
         slot.used = true;
         Some(&slot.value)
     }
 
     /// The same, mutable. The caller must change neither its version nor its size.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let slot = self.find(key)?;
+        let slot = self.slot(key)?;
         slot.used = true;
         Some(&mut slot.value)
+    }
+
+    /// The slot of the key. `hint` is where it was before: if it still is there, nothing is searched.
+    #[inline]
+    pub(crate) fn find(&mut self, hint: usize, key: &K) -> Option<usize> {
+        let is_there = self.slots.get(hint).is_some_and(|slot| slot.key == *key);
+        let at = if is_there { hint } else { self.place(key)? };
+        self.slots.get_mut(at)?.used = true;
+        Some(at)
+    }
+
+    /// The value in a slot that was just [found](Self::find).
+    #[inline]
+    pub(crate) fn at(&self, slot: usize) -> Option<&V> {
+        self.slots.get(slot).map(|slot| &slot.value)
+    }
+
+    /// The same, mutable. The caller must change neither its version nor its size.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, slot: usize) -> Option<&mut V> {
+        self.slots.get_mut(slot).map(|slot| &mut slot.value)
     }
 
     /// Visits the values, beginning at slot `from`, until the visitor returns false or all were visited. Returns the
@@ -74,7 +95,7 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     /// Stores the value unless a newer one is cached. Of the same version the later arrival is kept: it was read later.
     pub(crate) fn put(&mut self, key: K, value: V) {
         let cost = value.cost();
-        if let Some(slot) = self.find(&key) {
+        if let Some(slot) = self.slot(&key) {
             if slot.value.version() <= value.version() {
                 let before = core::mem::replace(&mut slot.value, value).cost();
                 slot.used = true;
@@ -86,22 +107,37 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
             self.slots.push(Slot { key, hash, value, used: true });
             self.spent = self.spent.saturating_add(cost);
         }
+        self.evict(&key);
+    }
+
+    /// Changes the value, or a new one if none is cached, and accounts for its new size.
+    pub(crate) fn update(&mut self, key: K, absent: impl FnOnce() -> V, change: &mut dyn FnMut(&mut V)) {
+        if self.place(&key).is_none() {
+            self.put(key, absent());
+        }
+        if let Some(slot) = self.slot(&key) {
+            let before = slot.value.cost();
+            change(&mut slot.value);
+            slot.used = true;
+            let after = slot.value.cost();
+            self.spent = self.spent.saturating_sub(before).saturating_add(after);
+        }
+        self.evict(&key);
+    }
+
+    /// Evicts values until the budget holds, but never the one just stored.
+    fn evict(&mut self, key: &K) {
         while self.spent > self.budget && self.slots.len() > 1 {
-            self.evict_other_than(&key);
+            self.evict_other_than(key);
         }
     }
 
-    /// Removes and returns the value.
-    pub(crate) fn take(&mut self, key: &K) -> Option<V> {
-        let at = self.place(key)?;
-        self.remove(at)
-    }
-
-    fn find(&mut self, key: &K) -> Option<&mut Slot<K, V>> {
+    fn slot(&mut self, key: &K) -> Option<&mut Slot<K, V>> {
         let at = self.place(key)?;
         self.slots.get_mut(at)
     }
 
+    #[inline]
     fn place(&self, key: &K) -> Option<usize> {
         self.index.find(key.hash(), |at| self.slots.get(at).is_some_and(|slot| slot.key == *key))
     }
@@ -203,7 +239,7 @@ mod tests {
             cache.put(key, Value { version: 1, cost: 10 });
             assert!(cache.spent <= 100);
             let keys = cache.keys();
-            assert!(keys.iter().all(|key| cache.find(key).is_some_and(|slot| slot.key == *key)));
+            assert!(keys.iter().all(|key| cache.slot(key).is_some_and(|slot| slot.key == *key)));
         }
     }
 
@@ -218,6 +254,36 @@ mod tests {
         assert_eq!((cache.spent, cache.keys().len()), (330, 33));
         cache.put(3, Value { version: 0, cost: 10 });
         assert_eq!(cache.get(&3).map(|value| value.version), Some(0), "whatever its version was");
+    }
+
+    #[test]
+    fn a_hint_of_any_age_never_finds_the_value_of_another_key() {
+        let mut cache = Cache::<u32, Value>::new(200);
+        for key in 0..100 {
+            cache.put(key, Value { version: key.into(), cost: 10 });
+            for other in 0..=key {
+                let is_cached = cache.keys().contains(&other);
+                for hint in [0, 3, 19, 20, usize::MAX] {
+                    let found = cache.find(hint, &other).and_then(|at| cache.at(at)).map(|value| value.version);
+                    assert_eq!(found, is_cached.then_some(other.into()), "{other} at {hint}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn changed_values_count_with_their_new_size() {
+        let mut cache = Cache::<u32, Value>::new(100);
+        let new = || Value { version: 1, cost: 10 };
+        for key in 0..5 {
+            cache.update(key, new, &mut |value| value.cost += 5);
+        }
+        assert_eq!((cache.spent, cache.keys().len()), (75, 5));
+        cache.update(0, new, &mut |value| value.cost = 5);
+        assert_eq!((cache.spent, cache.keys().len()), (65, 5));
+        cache.update(4, new, &mut |value| value.cost = 90);
+        assert!(cache.spent <= 100, "{}", cache.spent);
+        assert_eq!(cache.get(&4).map(|value| value.cost), Some(90), "the changed value is never evicted");
     }
 
     #[test]

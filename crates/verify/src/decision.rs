@@ -112,6 +112,7 @@ impl Facts<'_> {
 
 /// Decides on a token that was issued. Allocates nothing.
 #[must_use]
+#[inline]
 pub fn decide(facts: Facts<'_>, demand: &Demand, now: Timestamp) -> Code {
     let Facts { token, owner, workspace } = facts;
     // A record of one workspace or owner never applies to a token of another, even if a caller confuses them.
@@ -140,11 +141,13 @@ pub fn decide(facts: Facts<'_>, demand: &Demand, now: Timestamp) -> Code {
     }
 }
 
+#[inline]
 fn comes_from_allowed(token: &TokenRecord, demand: &Demand) -> bool {
     token.addresses.is_empty()
         || demand.address.is_some_and(|address| token.addresses.iter().any(|block| block.contains(address)))
 }
 
+#[inline]
 fn grants(facts: Facts<'_>, demand: &Demand) -> bool {
     let granted = |scope| facts.token.scopes.covers(scope) && facts.owner.grants.covers(scope);
     demand.all_of.iter().all(granted) && (demand.any_of.is_empty() || demand.any_of.iter().any(granted))

@@ -20,6 +20,7 @@ struct Place {
 
 impl Index {
     /// The first position of this hash for which `is_it` holds.
+    #[inline]
     pub(crate) fn find(&self, hash: u32, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         self.probe(hash)
             .find(|(_, place)| place.hash == hash && is_it(place.position()))
@@ -61,6 +62,7 @@ impl Index {
     }
 
     /// The taken places from the home of `hash` to the next free one.
+    #[inline]
     fn probe(&self, hash: u32) -> impl Iterator<Item = (usize, Place)> {
         let mut at = hash as usize;
         core::iter::from_fn(move || {
@@ -95,16 +97,19 @@ impl Index {
         self.wrap(at + 1)
     }
 
+    #[inline]
     fn wrap(&self, at: usize) -> usize {
         at & self.places.len().wrapping_sub(1)
     }
 }
 
 impl Place {
+    #[inline]
     fn is_free(self) -> bool {
         self.position == 0
     }
 
+    #[inline]
     fn position(self) -> usize {
         (self.position as usize).wrapping_sub(1)
     }

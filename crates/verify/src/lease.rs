@@ -48,16 +48,19 @@ impl Lease {
     }
 
     /// Whether the cache may be used now.
+    #[inline]
     pub(crate) fn is_running(&self, now: MonotonicTime) -> bool {
         self.usable > 0 && self.asked_at.is_recent(now, self.usable - 1)
     }
 
     /// The ledger's time now, or a little later, because its response took a while to arrive.
+    #[inline]
     pub(crate) fn ledger_time(&self, now: MonotonicTime) -> Timestamp {
         self.as_of.plus(now.time.since(self.asked_at.time))
     }
 
     /// Whether less than half of it has passed.
+    #[inline]
     pub(crate) fn is_new(&self, now: MonotonicTime) -> bool {
         self.asked_at.is_recent(now, self.usable / 2)
     }

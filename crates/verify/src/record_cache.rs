@@ -24,6 +24,8 @@ pub(crate) struct RecordCache {
     cache: Cache<Key, Entry>,
     /// The slot at which the next report of uses begins, so that all tokens are reported in turn.
     hand: usize,
+    /// The slot of the workspace that was looked up last. Most verifiers serve one.
+    last: usize,
 }
 
 /// A cached item. It was current when it was requested, or later.
@@ -61,34 +63,58 @@ enum Key {
     Token(WorkspaceKey, Digest),
     Owner(WorkspaceKey, u64),
     Workspace(WorkspaceKey),
-    SealKeys(WorkspaceKey),
-    Lease(WorkspaceKey),
-    LedgerQueries(WorkspaceKey),
-    Base(WorkspaceKey),
     File(WorkspaceKey, ContentHash),
 }
 
 #[derive(Debug)]
-struct Entry {
-    item: Item,
-    asked_at: MonotonicTime,
-    run: u32,
-    /// For a token: how often it was used since the last report, and when it was last used.
-    uses: u32,
-    last_use: Timestamp,
+enum Entry {
+    Token(Held<TokenRecord>, Uses),
+    Owner(Held<OwnerRecord>),
+    Workspace(Box<Shared>),
+    File(File, MonotonicTime),
 }
 
+/// A record, when it was requested, and the lease run that covers it; 0 if none.
 #[derive(Debug)]
-enum Item {
-    Token(Arc<TokenRecord>),
-    Owner(Arc<OwnerRecord>),
-    Workspace(Arc<WorkspaceRecord>),
-    SealKeys(Vec<SealKey>),
-    Lease(Lease),
-    LedgerQueries(Box<LedgerQueries>),
-    Base(Base),
-    File(File),
+struct Held<T> {
+    record: Arc<T>,
+    asked_at: MonotonicTime,
+    run: u32,
 }
+
+/// What a hit on a token changes in its entry.
+#[derive(Clone, Copy, Debug, Default)]
+struct Uses {
+    /// How often the token was used since the last report.
+    count: u32,
+    /// The slot where its owner's record was found last.
+    owner_at: u32,
+    last: Timestamp,
+}
+
+/// What all checks of a workspace share.
+#[derive(Debug, Default)]
+struct Shared {
+    lease: Option<Lease>,
+    record: Option<Held<WorkspaceRecord>>,
+    seal_keys: Option<(Vec<SealKey>, MonotonicTime)>,
+    queries: Option<Box<LedgerQueries>>,
+    base: Option<Base>,
+}
+
+/// The records of a token, found in one look-up.
+pub(crate) struct Hit<'a> {
+    pub(crate) lease: Lease,
+    pub(crate) workspace: Cached<'a, Arc<WorkspaceRecord>>,
+    pub(crate) token: Cached<'a, Arc<TokenRecord>>,
+    pub(crate) owner: Cached<'a, Arc<OwnerRecord>>,
+    /// For [`count_hit`](RecordCache::count_hit).
+    pub(crate) place: Place,
+}
+
+/// Where the token of a [`Hit`] is, until the cache changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(usize);
 
 impl Source {
     /// A record from the registry: its age is unknown.
@@ -104,11 +130,13 @@ impl<T: ?Sized> Cached<'_, T> {
 
     /// The time as of which it is known to be current: its own request, or the last renewal of the lease that covers
     /// it.
+    #[inline]
     pub(crate) fn known_at(&self, lease: &Lease) -> MonotonicTime {
         if self.is_under(lease) && self.asked_at.is_before(lease.asked_at) { lease.asked_at } else { self.asked_at }
     }
 
     /// Whether the lease, while it runs, covers it.
+    #[inline]
     pub(crate) fn is_under(&self, lease: &Lease) -> bool {
         self.run != 0 && self.run == lease.run
     }
@@ -117,123 +145,131 @@ impl<T: ?Sized> Cached<'_, T> {
 impl RecordCache {
     /// An empty cache for about `budget` bytes of records.
     pub(crate) fn new(budget: usize) -> Self {
-        Self { cache: Cache::new(budget), hand: 0 }
+        Self { cache: Cache::new(budget), hand: 0, last: 0 }
+    }
+
+    /// All that a decision on a token needs: one search by hash, since the slots of the workspace and of the owner are
+    /// remembered.
+    #[inline]
+    pub(crate) fn hit(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Hit<'_>> {
+        let shared_at = self.cache.find(self.last, &Key::Workspace(workspace))?;
+        self.last = shared_at;
+        let token_at = self.cache.find(usize::MAX, &Key::Token(workspace, digest))?;
+        let Some(Entry::Token(held, uses)) = self.cache.at_mut(token_at) else { return None };
+        let (number, remembered) = (held.record.owner, uses.owner_at);
+        let owner_at = self.cache.find(remembered as usize, &Key::Owner(workspace, number))?;
+        if owner_at != remembered as usize
+            && let Some(Entry::Token(_, uses)) = self.cache.at_mut(token_at)
+        {
+            uses.owner_at = owner_at as u32;
+        }
+        let (Entry::Workspace(shared), Entry::Token(token, _), Entry::Owner(owner)) =
+            (self.cache.at(shared_at)?, self.cache.at(token_at)?, self.cache.at(owner_at)?)
+        else {
+            return None;
+        };
+        Some(Hit {
+            lease: shared.lease.unwrap_or_default(),
+            workspace: shared.record.as_ref()?.cached(),
+            token: token.cached(),
+            owner: owner.cached(),
+            place: Place(token_at),
+        })
+    }
+
+    /// Counts a use of the token that was just found there.
+    #[inline]
+    pub(crate) fn count_hit(&mut self, place: Place, last: Timestamp) {
+        if let Some(Entry::Token(_, uses)) = self.cache.at_mut(place.0) {
+            uses.add(1, last);
+        }
     }
 
     pub(crate) fn token(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Cached<'_, Arc<TokenRecord>>> {
-        let Entry { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))?
-        else {
-            return None;
-        };
-        Some(Cached { item, asked_at: *asked_at, run: *run })
+        match self.cache.get(&Key::Token(workspace, digest))? {
+            Entry::Token(held, _) => Some(held.cached()),
+            _ => None,
+        }
     }
 
     pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Cached<'_, Arc<OwnerRecord>>> {
-        let Entry { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))?
-        else {
-            return None;
-        };
-        Some(Cached { item, asked_at: *asked_at, run: *run })
+        match self.cache.get(&Key::Owner(workspace, number))? {
+            Entry::Owner(held) => Some(held.cached()),
+            _ => None,
+        }
     }
 
     pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Cached<'_, Arc<WorkspaceRecord>>> {
-        let Entry { item: Item::Workspace(item), asked_at, run, .. } = self.cache.get(&Key::Workspace(key))? else {
-            return None;
-        };
-        Some(Cached { item, asked_at: *asked_at, run: *run })
+        Some(self.shared(key)?.record.as_ref()?.cached())
     }
 
     /// The keys of the workspace's authentication tags, the current one first.
     pub(crate) fn seal_keys(&mut self, workspace: WorkspaceKey) -> Option<Cached<'_, [SealKey]>> {
-        let Entry { item: Item::SealKeys(item), asked_at, run, .. } = self.cache.get(&Key::SealKeys(workspace))? else {
-            return None;
-        };
-        Some(Cached { item, asked_at: *asked_at, run: *run })
+        let (item, asked_at) = self.shared(workspace)?.seal_keys.as_ref()?;
+        Some(Cached { item, asked_at: *asked_at, run: 0 })
     }
 
     /// The state of the lease from the workspace's ledger.
     pub(crate) fn lease(&mut self, workspace: WorkspaceKey) -> Option<&mut Lease> {
-        match &mut self.cache.get_mut(&Key::Lease(workspace))?.item {
-            Item::Lease(lease) => Some(lease),
-            _ => None,
-        }
+        self.shared(workspace)?.lease.as_mut()
     }
 
     /// The state of the queries to the workspace's ledger, if cached.
     pub(crate) fn ledger_queries(&mut self, workspace: WorkspaceKey) -> Option<&LedgerQueries> {
-        match &self.cache.get(&Key::LedgerQueries(workspace))?.item {
-            Item::LedgerQueries(queries) => Some(queries),
-            _ => None,
-        }
+        self.shared(workspace)?.queries.as_deref()
     }
 
     /// Changes that state, beginning with an empty one if none is cached.
     pub(crate) fn with_ledger_queries(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut LedgerQueries)) {
-        let mut queries = self.take_ledger_queries(workspace);
-        change(&mut queries);
-        // Stored again, because its size has changed.
-        self.keep_ledger_queries(workspace, queries);
-    }
-
-    // Not inlined: it would be duplicated in the module for each closure.
-    #[inline(never)]
-    fn take_ledger_queries(&mut self, workspace: WorkspaceKey) -> Box<LedgerQueries> {
-        match self.cache.take(&Key::LedgerQueries(workspace)) {
-            Some(Entry { item: Item::LedgerQueries(queries), .. }) => queries,
-            _ => Box::default(),
-        }
-    }
-
-    #[inline(never)]
-    fn keep_ledger_queries(&mut self, workspace: WorkspaceKey, queries: Box<LedgerQueries>) {
-        self.put(Key::LedgerQueries(workspace), Item::LedgerQueries(queries), MonotonicTime::default(), 0);
+        let mut change = Some(change);
+        self.change(workspace, &mut |shared| {
+            if let Some(change) = change.take() {
+                change(shared.queries.get_or_insert_default());
+            }
+        });
     }
 
     /// The segments that may be used in that lease run.
     pub(crate) fn base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<&Base> {
-        match &self.cache.get(&Key::Base(workspace))?.item {
-            Item::Base(base) if run != 0 && base.run == run => Some(base),
-            _ => None,
-        }
+        self.shared(workspace)?.base.as_ref().filter(|base| run != 0 && base.run == run)
     }
 
     /// Removes and returns them.
     pub(crate) fn take_base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<Base> {
-        match self.cache.take(&Key::Base(workspace))?.item {
-            Item::Base(base) if run != 0 && base.run == run => Some(base),
-            _ => None,
-        }
+        self.shared(workspace)?.base.as_ref()?;
+        let mut taken = None;
+        self.change(workspace, &mut |shared| taken = shared.base.take());
+        taken.filter(|base| run != 0 && base.run == run)
     }
 
     /// A file of the workspace.
     pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: ContentHash) -> Option<Cached<'_, File>> {
-        let Entry { item: Item::File(item), asked_at, run, .. } = self.cache.get(&Key::File(workspace, name))? else {
-            return None;
-        };
-        Some(Cached { item, asked_at: *asked_at, run: *run })
+        match self.cache.get(&Key::File(workspace, name))? {
+            Entry::File(item, asked_at) => Some(Cached { item, asked_at: *asked_at, run: 0 }),
+            _ => None,
+        }
     }
 
     /// Counts uses of a token that is cached.
     pub(crate) fn count_use(&mut self, workspace: WorkspaceKey, digest: Digest, count: u32, last: Timestamp) {
-        if let Some(held) = self.cache.get_mut(&Key::Token(workspace, digest)) {
-            held.uses = held.uses.saturating_add(count);
-            held.last_use = held.last_use.max(last);
+        if let Some(Entry::Token(_, uses)) = self.cache.get_mut(&Key::Token(workspace, digest)) {
+            uses.add(count, last);
         }
     }
 
     /// Removes at most `most` counts and returns them, for a report.
     pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
-        let mut uses = Vec::new();
-        self.hand = self.cache.round(self.hand, |key, held| {
-            if let Key::Token(workspace, digest) = *key
+        let mut taken = Vec::new();
+        self.hand = self.cache.round(self.hand, |key, entry| {
+            if let (Key::Token(workspace, digest), Entry::Token(_, uses)) = (*key, entry)
                 && workspace == of
-                && held.uses > 0
+                && uses.count > 0
             {
-                uses.push(Use { digest, last: held.last_use, count: core::mem::take(&mut held.uses) });
+                taken.push(Use { digest, last: uses.last, count: core::mem::take(&mut uses.count) });
             }
-            uses.len() < most
+            taken.len() < most
         });
-        uses
+        taken
     }
 
     /// Caches the newer of the cached record and this one, and returns it. It counts as recent as the query.
@@ -250,23 +286,31 @@ impl RecordCache {
         source: Source,
     ) -> Arc<TokenRecord> {
         let Source { asked_at, mut run, generation } = source;
-        let item = match self.token(workspace, digest) {
-            Some(held) if held.item.is_brief() && held.item.version >= record.version => {
-                // The segment agrees with every response of the ledger at or after the segment's generation.
-                if generation < held.item.version {
+        let key = Key::Token(workspace, digest);
+        let (record, uses) = match self.cache.get(&key) {
+            Some(Entry::Token(held, uses)) => {
+                let newer = if held.record.is_brief() && held.record.version >= record.version {
+                    // The segment agrees with every response of the ledger at or after the segment's generation.
+                    if generation < held.record.version {
+                        run = held.run;
+                    }
+                    Arc::new(TokenRecord::clone(&held.record).with_details_of(&record))
+                } else if held.record.version > record.version {
                     run = held.run;
-                }
-                Arc::new(TokenRecord::clone(held.item).with_details_of(&record))
+                    Arc::clone(&held.record)
+                } else if record.is_brief() {
+                    Arc::new(record.with_details_of(&held.record))
+                } else {
+                    Arc::new(record)
+                };
+                run = held.run_for(&newer, run);
+                (newer, *uses)
             }
-            Some(held) if held.item.version > record.version => {
-                run = held.run;
-                Arc::clone(held.item)
-            }
-            Some(held) if record.is_brief() => Arc::new(record.with_details_of(held.item)),
-            _ => Arc::new(record),
+            _ => (Arc::new(record), Uses::default()),
         };
-        self.put(Key::Token(workspace, digest), Item::Token(Arc::clone(&item)), asked_at, run);
-        item
+        let kept = Arc::clone(&record);
+        self.cache.put(key, Entry::Token(Held { record, asked_at, run }, uses));
+        kept
     }
 
     pub(crate) fn keep_owner(
@@ -275,35 +319,37 @@ impl RecordCache {
         record: OwnerRecord,
         source: Source,
     ) -> Arc<OwnerRecord> {
-        let Source { asked_at, run, .. } = source;
-        let number = record.number;
-        let held = self.owner(workspace, number).filter(|held| held.item.version > record.version);
-        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
-        self.put(Key::Owner(workspace, number), Item::Owner(Arc::clone(&item)), asked_at, run);
-        item
+        let key = Key::Owner(workspace, record.number);
+        let held = match self.cache.get(&key) {
+            Some(Entry::Owner(held)) => Some(held),
+            _ => None,
+        };
+        let kept = Held::newer(held, record, source);
+        let record = Arc::clone(&kept.record);
+        self.cache.put(key, Entry::Owner(kept));
+        record
     }
 
     pub(crate) fn keep_workspace(&mut self, record: WorkspaceRecord, source: Source) -> Arc<WorkspaceRecord> {
-        let Source { asked_at, run, .. } = source;
         let key = record.key;
-        let held = self.workspace(key).filter(|held| held.item.version > record.version);
-        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
-        self.put(Key::Workspace(key), Item::Workspace(Arc::clone(&item)), asked_at, run);
-        item
+        let held = self.shared(key).and_then(|shared| shared.record.as_ref());
+        let kept = Held::newer(held, record, source);
+        let record = Arc::clone(&kept.record);
+        let mut kept = Some(kept);
+        self.change(key, &mut |shared| shared.record = kept.take());
+        record
     }
 
     /// The token has changed: its cached record is no longer covered by the lease.
     pub(crate) fn invalidate_token(&mut self, workspace: WorkspaceKey, digest: Digest) {
-        self.invalidate(&Key::Token(workspace, digest));
+        if let Some(Entry::Token(held, _)) = self.cache.get_mut(&Key::Token(workspace, digest)) {
+            held.run = 0;
+        }
     }
 
     /// The owner has changed, likewise.
     pub(crate) fn invalidate_owner(&mut self, workspace: WorkspaceKey, number: u64) {
-        self.invalidate(&Key::Owner(workspace, number));
-    }
-
-    fn invalidate(&mut self, key: &Key) {
-        if let Some(held) = self.cache.get_mut(key) {
+        if let Some(Entry::Owner(held)) = self.cache.get_mut(&Key::Owner(workspace, number)) {
             held.run = 0;
         }
     }
@@ -311,23 +357,24 @@ impl RecordCache {
     /// Removes every record of a workspace: its ledger has begun a new history, in which their versions mean nothing.
     pub(crate) fn forget_workspace(&mut self, of: WorkspaceKey) {
         self.cache.forget(|key| match *key {
-            Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) | Key::Base(workspace) => {
-                workspace == of
-            }
-            Key::SealKeys(_) | Key::Lease(_) | Key::LedgerQueries(_) | Key::File(..) => false,
+            Key::Token(workspace, _) | Key::Owner(workspace, _) => workspace == of,
+            Key::Workspace(_) | Key::File(..) => false,
         });
+        self.change(of, &mut |shared| (shared.record, shared.base) = (None, None));
     }
 
     pub(crate) fn keep_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, asked_at: MonotonicTime) {
-        self.put(Key::SealKeys(workspace), Item::SealKeys(keys), asked_at, 0);
+        let mut keys = Some((keys, asked_at));
+        self.change(workspace, &mut |shared| shared.seal_keys = keys.take());
     }
 
     pub(crate) fn keep_lease(&mut self, workspace: WorkspaceKey, lease: Lease) {
-        self.put(Key::Lease(workspace), Item::Lease(lease), lease.asked_at, 0);
+        self.change(workspace, &mut |shared| shared.lease = Some(lease));
     }
 
     pub(crate) fn keep_base(&mut self, workspace: WorkspaceKey, base: Base) {
-        self.put(Key::Base(workspace), Item::Base(base), MonotonicTime::default(), 0);
+        let mut base = Some(base);
+        self.change(workspace, &mut |shared| shared.base = base.take());
     }
 
     pub(crate) fn keep_file(
@@ -337,26 +384,88 @@ impl RecordCache {
         file: File,
         asked_at: MonotonicTime,
     ) {
-        self.put(Key::File(workspace, name), Item::File(file), asked_at, 0);
+        self.cache.put(Key::File(workspace, name), Entry::File(file, asked_at));
     }
 
-    fn put(&mut self, key: Key, item: Item, asked_at: MonotonicTime, run: u32) {
-        let mut new = Entry { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
-        if let Some(held) = self.cache.get(&key) {
-            (new.uses, new.last_use) = (held.uses, held.last_use);
-            // A record from elsewhere is covered by the lease if the cached record of the same version is. A newer
-            // record is not: combining records of different moments could make a token valid that was invalid at each
-            // of them.
-            if run == 0 && held.version() == new.version() {
-                new.run = held.run;
-            }
+    fn shared(&mut self, workspace: WorkspaceKey) -> Option<&mut Shared> {
+        self.last = self.cache.find(self.last, &Key::Workspace(workspace))?;
+        match self.cache.at_mut(self.last)? {
+            Entry::Workspace(shared) => Some(shared),
+            _ => None,
         }
-        self.cache.put(key, new);
+    }
+
+    /// Changes what the checks of a workspace share, and accounts for its new size. A reference to the closure, so that
+    /// the module contains this once.
+    fn change(&mut self, workspace: WorkspaceKey, change: &mut dyn FnMut(&mut Shared)) {
+        let change = &mut |entry: &mut Entry| {
+            if let Entry::Workspace(shared) = entry {
+                change(shared);
+            }
+        };
+        self.cache.update(Key::Workspace(workspace), || Entry::Workspace(Box::default()), change);
+    }
+}
+
+impl<T: Versioned> Held<T> {
+    #[inline]
+    fn cached(&self) -> Cached<'_, Arc<T>> {
+        Cached { item: &self.record, asked_at: self.asked_at, run: self.run }
+    }
+
+    /// The newer of the cached record and this one. It counts as recent as the query.
+    fn newer(held: Option<&Self>, record: T, source: Source) -> Self {
+        let Source { asked_at, run, .. } = source;
+        match held {
+            Some(held) if held.record.version() > record.version() => {
+                Self { record: Arc::clone(&held.record), asked_at, run: held.run }
+            }
+            Some(held) => Self { run: held.run_for(&record, run), record: Arc::new(record), asked_at },
+            None => Self { record: Arc::new(record), asked_at, run },
+        }
+    }
+
+    /// The lease run that covers a record in place of this one. A record from elsewhere is covered by the lease if the
+    /// cached record of the same version is. A newer record is not: combining records of different moments could make a
+    /// token valid that was invalid at each of them.
+    fn run_for(&self, record: &T, run: u32) -> u32 {
+        if run == 0 && self.record.version() == record.version() { self.run } else { run }
+    }
+}
+
+impl Uses {
+    fn add(&mut self, count: u32, last: Timestamp) {
+        self.count = self.count.saturating_add(count);
+        self.last = self.last.max(last);
+    }
+}
+
+/// A record: the higher version is newer.
+trait Versioned {
+    fn version(&self) -> u64;
+}
+
+impl Versioned for TokenRecord {
+    fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+impl Versioned for OwnerRecord {
+    fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+impl Versioned for WorkspaceRecord {
+    fn version(&self) -> u64 {
+        self.version
     }
 }
 
 impl CacheKey for Key {
     /// A digest is as good as random. The other keys are few, and ledgers assign them.
+    #[inline]
     fn hash(&self) -> u32 {
         let of_workspace = |workspace: &WorkspaceKey, number: u64| {
             let mut fold = Fold(number);
@@ -368,10 +477,6 @@ impl CacheKey for Key {
             Self::File(_, name) => start_of(name.as_bytes()),
             Self::Owner(workspace, number) => of_workspace(workspace, *number),
             Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
-            Self::SealKeys(workspace) => of_workspace(workspace, u64::MAX - 1),
-            Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
-            Self::Base(workspace) => of_workspace(workspace, u64::MAX - 3),
-            Self::LedgerQueries(workspace) => of_workspace(workspace, u64::MAX - 4),
         }
     }
 }
@@ -389,6 +494,7 @@ impl CacheKey for u64 {
     }
 }
 
+#[inline]
 fn start_of(hash: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = *hash;
     u32::from_le_bytes([a, b, c, d])
@@ -412,36 +518,41 @@ impl Hasher for Fold {
 }
 
 impl CacheValue for Entry {
-    /// Only records have versions: of other items the latest arrival is kept.
+    /// Only records of tokens and owners have versions here: of other entries the latest is kept.
     fn version(&self) -> u64 {
-        match &self.item {
-            Item::Token(record) => record.version,
-            Item::Owner(record) => record.version,
-            Item::Workspace(record) => record.version,
-            Item::SealKeys(_) | Item::Lease(_) | Item::LedgerQueries(_) | Item::Base(_) | Item::File(_) => 0,
+        match self {
+            Self::Token(held, _) => held.record.version,
+            Self::Owner(held) => held.record.version,
+            Self::Workspace(_) | Self::File(..) => 0,
         }
     }
 
     fn cost(&self) -> usize {
-        match &self.item {
-            Item::Token(record) => {
+        match self {
+            Self::Token(Held { record, .. }, _) => {
                 let texts = [Some(&record.id), Some(&record.name), record.client_id.as_ref(), record.metadata.as_ref()];
                 let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
                 size_of::<TokenRecord>() + texts + record.scopes.cost() + size_of_val(record.addresses.as_slice())
             }
-            Item::Owner(record) => size_of::<OwnerRecord>() + record.id.len() + record.grants.cost(),
-            Item::Workspace(record) => size_of::<WorkspaceRecord>() + record.cost(),
-            Item::SealKeys(keys) => size_of_val(keys.as_slice()),
-            Item::Lease(lease) => size_of_val(lease),
-            Item::LedgerQueries(queries) => queries.size(),
-            Item::Base(base) => base.size(),
-            Item::File(file) => match file {
+            Self::Owner(Held { record, .. }) => size_of::<OwnerRecord>() + record.id.len() + record.grants.cost(),
+            Self::Workspace(shared) => shared.cost(),
+            Self::File(file, _) => match file {
                 File::Manifest(manifest) => manifest.size(),
                 File::Segment(segment) => segment.size(),
                 File::Owners(segment) => segment.size(),
                 File::Missing => 0,
             },
         }
+    }
+}
+
+impl Shared {
+    fn cost(&self) -> usize {
+        let record = self.record.as_ref().map_or(0, |held| size_of::<WorkspaceRecord>() + held.record.cost());
+        let keys = self.seal_keys.as_ref().map_or(0, |(keys, _)| size_of_val(keys.as_slice()));
+        let queries = self.queries.as_ref().map_or(0, |queries| queries.size());
+        let base = self.base.as_ref().map_or(0, Base::size);
+        size_of_val(self) + record + keys + queries + base
     }
 }
 

@@ -101,6 +101,7 @@ impl ScopePattern {
 
     /// Whether a granted pattern covers a required scope.
     #[must_use]
+    #[inline]
     pub fn covers(&self, required: &Scope) -> bool {
         self.covers_text(&required.0)
     }
@@ -113,6 +114,7 @@ impl ScopePattern {
 
     /// The pattern `start*` covers every text that begins with `start` and is longer. Another pattern's text begins
     /// with `start` exactly if everything that it covers does, so one rule serves for scopes and patterns.
+    #[inline]
     fn covers_text(&self, other: &str) -> bool {
         match self.0.strip_suffix('*') {
             None => *self.0 == *other,
@@ -130,6 +132,7 @@ impl ScopeSet {
 
     /// Whether any granted pattern covers the scope. Allocates nothing.
     #[must_use]
+    #[inline]
     pub fn covers(&self, required: &Scope) -> bool {
         self.0.iter().any(|granted| granted.covers(required))
     }

@@ -83,6 +83,7 @@ impl Verifier {
     }
 
     /// Verifies a token value against a requirement. A decision from the cache allocates nothing.
+    #[inline]
     pub fn check(&mut self, text: &[u8], demand: &Demand, now: Timestamp) -> Progress {
         let now = self.moment(now);
         let Ok(presented) = Presented::parse(text) else { return decided_without_records(Code::Malformed, now) };
@@ -183,6 +184,7 @@ impl Verifier {
         self.if_queried(workspace, LedgerQueries::forget_in_flight);
     }
 
+    #[inline]
     fn check_ours(&mut self, token: TokenRef<'_>, state: CheckState, demand: &Demand, now: MonotonicTime) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
@@ -253,6 +255,7 @@ impl Verifier {
         })
     }
 
+    #[inline]
     fn moment(&mut self, now: Timestamp) -> MonotonicTime {
         self.latest = self.latest.next(now);
         self.latest

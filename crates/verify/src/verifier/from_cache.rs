@@ -10,12 +10,13 @@ use crate::{
     demand::{Demand, Freshness},
     lease::Lease,
     monotonic_time::MonotonicTime,
-    record_cache::Cached,
+    record_cache::{Cached, Hit},
     time::Timestamp,
 };
 
 impl Verifier {
     /// The decision from the cache, if all three records are fresh enough.
+    #[inline]
     pub(super) fn decide_from_cache(
         &mut self,
         subject: Subject,
@@ -25,24 +26,28 @@ impl Verifier {
     ) -> Option<Decision> {
         let Subject { workspace: key, digest, .. } = subject;
         let age = self.limits.eventual_age;
-        let lease = self.cache.lease(key).copied().unwrap_or_default();
-        let held = self.cache.workspace(key)?;
-        let freshness = strictest(freshness, demand, held.item);
-        let (workspace, known_at) = held.if_fresh(freshness, &lease, now, age)?;
-        let token = self.cache.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
-        let (token, at) = token?.if_fresh(freshness, &lease, now, age)?;
-        let known_at = known_at.min(at);
-        let (owner, at) = self.cache.owner(key, token.owner)?.if_fresh(freshness, &lease, now, age)?;
-        let known = Known { token, owner, workspace };
+        let Hit { lease, workspace, token, owner, place } = self.cache.hit(key, digest)?;
+        let freshness = strictest(freshness, demand, workspace.item);
+        let known_at = workspace.as_of(freshness, &lease, now, age)?;
+        if demand.in_full && token.item.is_brief() {
+            return None;
+        }
+        let known_at = known_at.min(token.as_of(freshness, &lease, now, age)?);
+        let known_at = known_at.min(owner.as_of(freshness, &lease, now, age)?);
+        let known = Known {
+            token: Arc::clone(token.item),
+            owner: Arc::clone(owner.item),
+            workspace: Arc::clone(workspace.item),
+        };
 
         let is_bounded = freshness == Freshness::Bounded;
         let time = if is_bounded { lease.ledger_time(now) } else { now.time };
         let code = decide(known.facts(), demand, time);
         if code == Code::Valid && self.limits.count_uses {
-            self.cache.count_use(key, digest, 1, time);
+            self.cache.count_hit(place, time);
         }
         let renewal_due = is_bounded && !lease.is_new(now) && self.claim_renewal(key, now);
-        Some(Decision { code, freshness, as_of: known_at.min(at), known: Some(known), renewal_due })
+        Some(Decision { code, freshness, as_of: known_at, known: Some(known), renewal_due })
     }
 
     /// Whether the caller is to have the lease renewed: no renewal and no query has started lately.
@@ -64,26 +69,22 @@ impl Verifier {
     ) -> Option<Timestamp> {
         let age = self.limits.eventual_age;
         let lease = self.cache.lease(workspace).copied().unwrap_or_default();
-        let (record, as_of) = self.cache.workspace(workspace)?.if_fresh(freshness, &lease, now, age)?;
-        (!record.has_imports).then_some(as_of)
+        let held = self.cache.workspace(workspace)?;
+        let as_of = held.as_of(freshness, &lease, now, age)?;
+        (!held.item.has_imports).then_some(as_of)
     }
 }
 
 impl<T> Cached<'_, Arc<T>> {
-    /// The item and the time as of which it is known, if that is fresh enough.
-    fn if_fresh(
-        &self,
-        freshness: Freshness,
-        lease: &Lease,
-        now: MonotonicTime,
-        age: u64,
-    ) -> Option<(Arc<T>, Timestamp)> {
+    /// The time as of which the record is known, if that is fresh enough.
+    #[inline]
+    fn as_of(&self, freshness: Freshness, lease: &Lease, now: MonotonicTime, age: u64) -> Option<Timestamp> {
         let known_at = self.known_at(lease);
         let (is_fresh, as_of) = match freshness {
             Freshness::Eventual => (known_at.is_recent(now, age), known_at.time),
             Freshness::Bounded => (self.is_under(lease) && lease.is_running(now), lease.as_of),
             Freshness::Strong | Freshness::Snapshot => (false, now.time),
         };
-        is_fresh.then(|| (Arc::clone(self.item), as_of))
+        is_fresh.then_some(as_of)
     }
 }

@@ -221,6 +221,7 @@ impl Renewal {
 }
 
 impl CheckState {
+    #[inline]
     pub(super) fn of(freshness: Freshness) -> Self {
         Self {
             freshness,
@@ -262,6 +263,7 @@ pub(super) fn decided(code: Code, freshness: Freshness, as_of: Timestamp, known:
 }
 
 /// The stricter of this freshness and what the workspace demands for the requirement's scopes.
+#[inline]
 pub(super) fn strictest(freshness: Freshness, demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
     let asked = demand.scopes().map(|scope| workspace.freshness_of(scope));
     asked.fold(freshness, Ord::max)
