@@ -19,6 +19,8 @@ struct Product {
     name: &'static str,
     package: &'static str,
     features: &'static str,
+    /// The profile of Cargo.toml for releases.
+    release: &'static str,
     /// Its folder, relative to the root.
     folder: &'static str,
     /// Turns the compiled module into the product.
@@ -30,6 +32,7 @@ const WORKER: Product = Product {
     name: "the worker",
     package: "counterfoil-worker",
     features: "",
+    release: "release",
     folder: built::WORKER,
     finish: finish_worker,
 };
@@ -43,6 +46,7 @@ const VERIFY: Product = Product {
     name: "the npm package",
     package: "counterfoil-wasm",
     features: "module",
+    release: "module",
     folder: built::VERIFY,
     finish: finish_package,
 };
@@ -77,7 +81,9 @@ pub(crate) fn served(project: &Project, profile: Profile, steps: usize) -> Resul
 fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
     let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
     let compile = Job::new(format!("compiling {names}"), || {
-        products.iter().try_for_each(|product| compile::wasm(project, product.package, product.features, profile))
+        products
+            .iter()
+            .try_for_each(|product| compile::wasm(project, product.package, product.features, profile, product.release))
     });
     let wasm_bindgen = tools::get_while(project, &format!("[1/{steps}]"), vec![compile])?;
     let wasm_bindgen = &wasm_bindgen;
@@ -134,7 +140,11 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
 fn finish_package(making: &Making<'_>) -> Result<()> {
     making.bind(&making.partial, &["--target=web", "--out-name=glue", "--remove-producers-section"])?;
     if making.profile == Profile::Release {
-        optimise(making.project, &making.partial.join("glue_bg.wasm"), &["-Os"])?;
+        optimise(
+            making.project,
+            &making.partial.join("glue_bg.wasm"),
+            &["-Os", "--converge", "--reorder-functions-by-name"],
+        )?;
     }
     shrink_glue(making)?;
     let files = making.project.root.join("crates/wasm/js");

@@ -28,33 +28,31 @@ impl From<bool> for Profile {
     }
 }
 
-impl Profile {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release => "release",
-        }
-    }
-}
+impl Profile {}
 
-/// Compiles a package of the workspace with `features` to wasm. [`module`] returns the path.
+/// Compiles a package of the workspace with `features` to wasm, for a release with that profile of Cargo.toml. [`module`]
+/// returns the path.
 ///
 /// # Errors
 ///
 /// If it does not compile; the error contains the compiler's output.
-pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile) -> Result<()> {
+pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile, release: &str) -> Result<()> {
     tools::ensure_wasm_target(project)?;
     let mut cargo = project.cargo();
     cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => {
+            cargo.args(["--profile", release]);
+            release
+        }
+    };
     in_colour(&mut cargo);
     process::quietly(&mut cargo)?;
 
     // Cargo writes the module to the same path for all features.
     let file = format!("{}.wasm", package.replace('-', "_"));
-    let made = project.target.join(WASM).join(profile.folder()).join(file);
+    let made = project.target.join(WASM).join(folder).join(file);
     let module = module(project, package, features);
     fs::create_dir_all(project.target.join(MODULES)).context("cannot create the folder of modules")?;
     fs::copy(&made, &module).with_context(|| format!("cannot copy {}", made.display()))?;

@@ -54,6 +54,7 @@ fn parse_groups(text: &[u8], groups: &mut [u16; 8], at_end: bool) -> Option<usiz
     Some(count)
 }
 
+#[inline(never)]
 fn number(digits: &[u8], radix: u16, longest: usize) -> Option<u16> {
     if !(1..=longest).contains(&digits.len()) {
         return None;

@@ -34,6 +34,7 @@ pub(crate) fn need(need: &Need) -> String {
 /// A lease question: `{"kind":"lease","workspace","digests","uses"}`, with `"epoch"` and `"generation"` if there is a
 /// position to continue from, and `"segments"` if they are loaded: the manifest in use, or empty. A use is the token's
 /// digest, 64 digits, then the time of the last use and the count, separated by spaces.
+#[inline(never)]
 pub(crate) fn lease(question: &LeaseQuestion) -> String {
     let manifest = |name: ContentHash| hex(name.as_bytes());
     let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());

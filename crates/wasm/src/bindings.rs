@@ -8,7 +8,6 @@ use counterfoil_verify::{
     Answer, Code, Decision, Demand, Encoded as _, Grant, Limits, Need, Pending, Progress, Renewal, Supply, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
-use zeroize::Zeroizing;
 
 use crate::{
     address, answer,
@@ -18,6 +17,7 @@ use crate::{
     inspect::inspect,
     ring::Ring,
     snapshot,
+    wiped::Wiped,
 };
 
 /// The buffer that JavaScript writes between calls.
@@ -53,12 +53,12 @@ const UNAVAILABLE: u32 = Code::Unavailable as u32;
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
     input: Box<Cell<Input>>,
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
     /// Compiled requirements; the address is set by each check.
     demands: Vec<Demand>,
     waiting: Ring<Waiting, WAITING>,
     /// The ledger's response that was supplied last, as bytes and decoded: each check of a batch is supplied the same.
-    answer: Option<(Zeroizing<Vec<u8>>, Answered)>,
+    answer: Option<(Wiped, Answered)>,
     decisions: Ring<Decision, DECISIONS>,
 }
 
@@ -88,7 +88,7 @@ impl Verifier {
         Self {
             verifier: counterfoil_verify::Verifier::new(limits),
             input: Box::new(Cell::new(Input { text: [0; TEXT_ROOM], address: [0; ADDRESS_ROOM] })),
-            bytes: Zeroizing::default(),
+            bytes: Wiped::default(),
             demands: Vec::new(),
             waiting: Ring::new(),
             answer: None,
@@ -104,13 +104,13 @@ impl Verifier {
 
     /// Allocates the buffer whose content the next call takes, and returns its address; 0 if there is no memory for it.
     pub fn room(&mut self, length: usize) -> *mut u8 {
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(length).is_err() {
-            self.bytes = Zeroizing::default();
-            return ptr::null_mut();
+        match Wiped::zeros(length) {
+            Some(bytes) => self.bytes = bytes,
+            None => {
+                self.bytes = Wiped::default();
+                return ptr::null_mut();
+            }
         }
-        bytes.resize(length, 0);
-        self.bytes = Zeroizing::new(bytes);
         self.bytes.as_mut_ptr()
     }
 
@@ -249,10 +249,10 @@ impl Verifier {
             }
             (Need::Wait(..), _) => Supply::Waited,
             (_, [Some(frame)]) => {
-                if self.answer.as_ref().is_none_or(|(held, _)| held.as_slice() != *frame) {
+                if self.answer.as_ref().is_none_or(|(held, _)| **held != **frame) {
                     let answer = Answer::decode(frame).map(Answered::Records);
                     let answer = answer.or_else(|_| Grant::decode(frame).map(Answered::Lease));
-                    self.answer = answer.ok().map(|answer| (Zeroizing::new(frame.to_vec()), answer));
+                    self.answer = answer.ok().map(|answer| (Wiped::copy(frame), answer));
                 }
                 match &self.answer {
                     Some((_, Answered::Records(answer))) => Supply::Ledger(answer),

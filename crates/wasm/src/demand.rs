@@ -18,8 +18,10 @@ pub(crate) fn compile(text: &[u8]) -> Result<Demand, DemandFault> {
             DemandLine::Workspace => {
                 workspaces.push(WorkspaceKey::parse(item).map_err(|_| DemandFault::InvalidWorkspace)?);
             }
-            DemandLine::AllOf => all_of.push(Scope::parse(item).map_err(|_| DemandFault::InvalidScope)?),
-            DemandLine::AnyOf => any_of.push(Scope::parse(item).map_err(|_| DemandFault::InvalidScope)?),
+            kind @ (DemandLine::AllOf | DemandLine::AnyOf) => {
+                let scope = Scope::parse(item).map_err(|_| DemandFault::InvalidScope)?;
+                if kind == DemandLine::AllOf { &mut all_of } else { &mut any_of }.push(scope);
+            }
             DemandLine::Freshness => freshness = parse_freshness(item).ok_or(DemandFault::InvalidFreshness)?,
             DemandLine::OrEventual => or_eventual = true,
             DemandLine::Brief => in_full = false,
@@ -31,6 +33,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<Demand, DemandFault> {
     Ok(demand)
 }
 
+#[inline(never)]
 fn parse_freshness(text: &str) -> Option<Freshness> {
     Freshness::ALL.into_iter().find(|level| level.as_str() == text)
 }

@@ -1,4 +1,5 @@
-//! Writes JSON (RFC 8259). JavaScript parses JSON itself.
+//! Writes JSON (RFC 8259). JavaScript parses JSON itself. The crate is compiled for speed, and nothing here needs to be fast:
+//! without `inline(never)` each caller would contain a copy.
 
 use alloc::{string::String, vec::Vec};
 
@@ -10,6 +11,7 @@ impl Object {
         Self(Vec::from(*b"{"))
     }
 
+    #[inline(never)]
     pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
         self.name(name);
         push_text(&mut self.0, value);
@@ -25,6 +27,7 @@ impl Object {
     }
 
     /// JavaScript reads it exactly up to 2⁵³.
+    #[inline(never)]
     pub(crate) fn number(mut self, name: &str, value: u64) -> Self {
         self.name(name);
         push_number(&mut self.0, value);
@@ -52,12 +55,14 @@ impl Object {
         self
     }
 
+    #[inline(never)]
     pub(crate) fn finish(mut self) -> String {
         self.0.push(b'}');
         // It consists of whole strings and ASCII, so it is always UTF-8.
         String::from_utf8(self.0).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn name(&mut self, name: &str) {
         if self.0.len() > 1 {
             self.0.push(b',');
@@ -67,6 +72,7 @@ impl Object {
     }
 }
 
+#[inline(never)]
 fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
     for byte in text.bytes() {
@@ -83,6 +89,7 @@ fn push_text(json: &mut Vec<u8>, text: &str) {
 }
 
 /// Bytes in lower-case hexadecimal. `hex::encode` would be compiled once for each type that it is called with.
+#[inline(never)]
 pub(crate) fn hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }
@@ -94,6 +101,7 @@ pub(crate) fn decimal(value: u64) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+#[inline(never)]
 fn push_number(json: &mut Vec<u8>, value: u64) {
     if value > 9 {
         push_number(json, value / 10);

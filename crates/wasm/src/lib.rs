@@ -26,6 +26,7 @@ mod inspect;
 mod json;
 mod ring;
 mod snapshot;
+mod wiped;
 
 pub use bindings::Verifier;
 
