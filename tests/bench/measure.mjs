@@ -2,16 +2,18 @@
 // in turns, round by round, in one run. A missed budget is printed; with `--check` the run then fails.
 
 /**
- * Runs all subjects in turns, and prints the ratio of each to the first one, the floor.
+ * Runs all subjects in turns, and prints the ratio of each to its counterpart: the first one, unless it names another.
  *
  * @param {object} table
  * @param {string} table.title
  * @param {string} table.unit the unit of what a subject's `run` returns
  * @param {number} table.rounds how often each subject runs, after one warm-up run
- * @param {{ name: string, run: () => number | Promise<number>, most?: number, least?: number }[]} table.subjects `most` and
- *   `least` are budgets of the ratio
+ * @param {number} [table.at] the quantile of the rounds at which budgets hold. Other programs on the machine only ever make a
+ *   duration longer, so its lower quantiles are those of a quiet machine.
+ * @param {{ name: string, run: () => number | Promise<number>, most?: number, least?: number, against?: string }[]} table.subjects
+ *   `most` and `least` are budgets of the ratio, `against` is the name of the counterpart
  */
-export async function compare({ title, unit, rounds, subjects }) {
+export async function compare({ title, unit, rounds, at: held = 0.5, subjects }) {
   const found = subjects.map(() => []);
   for (let round = 0; round <= rounds; round += 1) {
     // Each subject begins a round in its turn, so that none always follows the same one.
@@ -21,14 +23,17 @@ export async function compare({ title, unit, rounds, subjects }) {
       if (round > 0) found[at].push(value);
     }
   }
-  const rows = subjects.map(({ name, most, least }, at) => {
-    const ratios = found[at].map((value, round) => value / found[0][round]);
-    const ratio = at === 0 ? "1" : spread(ratios, 3);
-    return [name, ratio, verdict(median(ratios), { most, least }), spread(found[at], median(found[at]) < 100 ? 1 : 0)];
+  const rows = subjects.map(({ name, most, least, against }, at) => {
+    const base = found[against === undefined ? 0 : subjects.findIndex((subject) => subject.name === against)];
+    const ratios = found[at].map((value, round) => value / base[round]);
+    const ratio = base === found[at] ? "1" : spread(ratios, 3);
+    const kept = held === 0.5 ? median(ratios) : quantile(found[at], held) / quantile(base, held);
+    const atHeld = held === 0.5 ? [] : [base === found[at] ? "1" : number(kept, 3)];
+    return [name, ...atHeld, verdict(kept, { most, least }), ratio, spread(found[at], median(found[at]) < 100 ? 1 : 0)];
   });
   print(
     `${title}; medians of ${rounds} rounds, and in brackets where the middle half of them lies`,
-    ["", "ratio", "budget", unit],
+    ["", ...(held === 0.5 ? [] : [`ratio at p${100 * held}`]), "budget", "ratio", unit],
     rows,
   );
 }
