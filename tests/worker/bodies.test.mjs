@@ -1,6 +1,8 @@
 // Request bodies with a Content-Length, and streamed without one.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { workspace } from "./client.mjs";
@@ -45,6 +47,52 @@ for (const [name, form] of Object.entries(forms)) {
     assert.deepEqual(await send(padded(MAX_BODY)), [200, "VALID"]);
   });
 }
+
+test("a length that is declared beside chunks does not count", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const { hostname, port } = new URL(app.url);
+  const socket = connect(Number(port), hostname);
+  t.after(() => socket.destroy());
+  const head = [
+    "POST /v1/verify HTTP/1.1",
+    "host: acme.example",
+    `authorization: Bearer ${admin.token}`,
+    "content-type: application/json",
+    "content-length: 10",
+    "transfer-encoding: chunked",
+  ];
+  // The body never ends, so a Worker that reads it whole never responds.
+  const length = MAX_BODY + 1;
+  socket.write(`${head.join("\r\n")}\r\n\r\n${length.toString(16)}\r\n${" ".repeat(length)}`);
+  const [response] = await once(socket, "data");
+  assert.match(String(response), /^HTTP\/1\.1 413 /);
+});
+
+test("a length that a service binding declares does not count either", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const json = JSON.stringify({ token: admin.token });
+  const send = (length, { start = json, chunks = 0, ...others } = {}) => {
+    const headers = { authorization: `Bearer ${admin.token}`, "content-type": "application/json" };
+    if (length !== undefined) headers["content-length"] = String(length);
+    return app.bound({ path: "/v1/verify", headers, start, chunks, ...others });
+  };
+  // Whatever is declared, the whole body is read if it is within the limit.
+  for (const length of [undefined, 0, 10, json.length - 1, json.length, MAX_BODY, MAX_BODY + 1]) {
+    assert.deepEqual(await send(length), { status: 200, code: "VALID", sent: 0 }, `${length}`);
+    assert.equal((await send(length, { chunks: 3 })).code, "VALID", `${length}`);
+  }
+  // If not, reading ends soon after the limit, also if nothing more arrives.
+  for (const length of [undefined, 0, 10, MAX_BODY]) {
+    for (const endless of [false, true]) {
+      const { status, code, sent } = await send(length, { chunks: 1_000, endless });
+      assert.deepEqual([status, code], TOO_LARGE, `${length}`);
+      assert.ok(sent < 20, `${sent} chunks were read`);
+    }
+    assert.deepEqual((await send(length, { start: " ".repeat(MAX_BODY + 1), endless: true })).status, 413, `${length}`);
+  }
+});
 
 test("JSON nested in JSON strings is not parsed, at any depth", async (t) => {
   const app = await start(t);

@@ -95,6 +95,13 @@ class Deployment {
           durableObjects: { OBJECTS: { ...worker.durableObjects.LEDGER, scriptName: WORKER } },
           serviceBindings: { GATE: (request) => answer(gates, request) },
         },
+        {
+          name: "caller",
+          compatibilityDate: worker.compatibilityDate,
+          modules: true,
+          scriptPath: fileURLToPath(new URL("caller.mjs", import.meta.url)),
+          serviceBindings: { COUNTERFOIL: WORKER },
+        },
       ],
       kvPersist: worker.kvPersist,
       durableObjectsPersist: worker.durableObjectsPersist,
@@ -105,6 +112,12 @@ class Deployment {
   /** Like the global `fetch`, with a path of this deployment. */
   fetch(path, init) {
     return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  }
+
+  /** Calls the worker through a service binding of another one: see caller.mjs. */
+  async bound(call) {
+    const caller = await this.#miniflare.getWorker("caller");
+    return (await caller.fetch("https://caller/", { method: "POST", body: JSON.stringify(call) })).json();
   }
 
   /** Calls an object directly, without the worker or faults: `name` as the worker would use it, `url` any. */

@@ -28,8 +28,6 @@ impl From<bool> for Profile {
     }
 }
 
-impl Profile {}
-
 /// Compiles a package of the workspace with `features` to wasm, for a release with that profile of Cargo.toml. [`module`]
 /// returns the path.
 ///

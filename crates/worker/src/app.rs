@@ -2,12 +2,16 @@
 
 use std::cell::RefCell;
 
-use axum::{Router, body::Body};
+use axum::Router;
 use counterfoil_api::{App, BackgroundWork, Config, Settings, Upgrade, router};
 use tower_service::Service;
-use worker::{Context, Env, HttpRequest, Result, event};
+use worker::{Context, Env, Result, event};
 
-use crate::{ports::WorkerPorts, socket};
+use crate::{
+    http::{Incoming, outgoing},
+    ports::WorkerPorts,
+    socket,
+};
 
 thread_local! {
     /// Created at the isolate's first request. A panic loses it together with the wasm instance; the next request
@@ -16,16 +20,16 @@ thread_local! {
 }
 
 #[event(fetch)]
-async fn fetch(request: HttpRequest, env: Env, context: Context) -> Result<http::Response<Body>> {
+async fn fetch(request: Incoming, env: Env, context: Context) -> Result<web_sys::Response> {
     let mut app = app(&env)?;
-    let mut response = app.call(request.map(Body::new)).await?;
+    let mut response = app.call(request.0).await?;
     if let Some(background) = response.extensions_mut().remove::<BackgroundWork<WorkerPorts>>() {
         context.wait_until(background.run());
     }
     if let Some(upgrade) = response.extensions_mut().remove::<Upgrade<WorkerPorts>>() {
         response.extensions_mut().insert(socket::open(upgrade, context)?);
     }
-    Ok(response)
+    outgoing(response).await
 }
 
 fn app(env: &Env) -> Result<Router> {

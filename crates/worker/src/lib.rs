@@ -11,6 +11,7 @@ mod app;
 #[cfg(all(target_arch = "wasm32", feature = "faults"))]
 mod faults;
 #[cfg(target_arch = "wasm32")]
+mod http;
 mod identity;
 #[cfg(target_arch = "wasm32")]
 mod limiter;

@@ -10,10 +10,12 @@ use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::join_all;
-use web_sys::{Request, RequestInit};
-use worker::{Delay, Env, ObjectNamespace, Stub, kv::KvStore, send::SendFuture};
+use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
+use web_sys::{RequestInit, Response};
+use worker::{Delay, Env, ObjectNamespace, kv::KvStore, send::SendFuture, wasm_bindgen_futures::JsFuture};
 
 use crate::{
+    http::whole,
     identity,
     limiter::Limiter,
     platform::{DIRECTORY, LEDGER, now, random, within},
@@ -48,20 +50,28 @@ impl WorkerPorts {
 
     async fn call(&self, name: String, url: &'static str, request: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
         let call = async {
-            let stub: Stub = self.ledgers.id_from_name(&name)?.get_stub()?;
-            let body = js_sys::Uint8Array::from(request.as_slice()).into();
+            let object: Object = self.ledgers.id_from_name(&name)?.get_stub()?.into_rpc();
             let init = RequestInit::new();
             init.set_method("POST");
-            init.set_body(&body);
-            let request = Request::new_with_str_and_init(url, &init)?;
-            let mut response = stub.fetch_with_request(request.into()).await?;
-            match response.status_code() {
-                200 => response.bytes().await,
+            init.set_body(&js_sys::Uint8Array::from(request.as_slice()).into());
+            let response: Response = JsFuture::from(object.fetch(url, &init)?).await?.unchecked_into();
+            match response.status() {
+                200 => whole(response.array_buffer()?).await,
                 status => Err(worker::Error::RustError(format!("the object responded with {status}"))),
             }
         };
         within(LEDGER_TIMEOUT, call).await
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object's stub. The types of `worker` would make a request of the platform for each call, and read the response as a
+    /// stream.
+    type Object;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Object, url: &str, init: &RequestInit) -> Result<js_sys::Promise, JsValue>;
 }
 
 impl Ports for WorkerPorts {
