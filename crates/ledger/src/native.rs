@@ -1,8 +1,8 @@
 //! [`Sql`] over bundled SQLite, for native tests. It behaves like the storage of a Durable Object, can inject faults,
 //! and can dump its content.
 
-use core::cell::Cell;
-use std::path::Path;
+use core::cell::{Cell, RefCell};
+use std::{collections::BTreeSet, path::Path};
 
 use rusqlite::{
     Batch, Connection, Error, Statement, fallible_iterator::FallibleIterator as _, limits::Limit, params_from_iter,
@@ -41,6 +41,8 @@ pub struct NativeSql {
     /// The number of statements so far; a commit counts as one.
     statements: Cell<u64>,
     fault: Cell<Option<(u64, When)>>,
+    /// The distinct statements so far.
+    executed: RefCell<BTreeSet<String>>,
 }
 
 /// When an injected fault occurs.
@@ -76,7 +78,13 @@ impl NativeSql {
         }
         connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { connection, depth: Cell::default(), statements: Cell::default(), fault: Cell::default() })
+        Ok(Self {
+            connection,
+            depth: Cell::default(),
+            statements: Cell::default(),
+            fault: Cell::default(),
+            executed: RefCell::default(),
+        })
     }
 
     /// Makes one statement fail: 1 is the next one, and a commit counts as one. `None` disables faults.
@@ -105,6 +113,25 @@ impl NativeSql {
         }
         lines.sort();
         Ok(lines.concat())
+    }
+
+    /// The statements so far that read a whole table or index, or sort their result, each with that part of SQLite's plan.
+    ///
+    /// # Errors
+    /// [`SqlError`] if a statement cannot be explained.
+    pub fn scans(&self) -> Result<BTreeSet<(String, String)>, SqlError> {
+        let mut scans = BTreeSet::new();
+        for statement in self.executed.borrow().iter() {
+            let parameters = vec![Value::Null; statement.matches('?').count()];
+            for mut row in self.run(&format!("EXPLAIN QUERY PLAN {statement}"), &parameters)? {
+                let _: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
+                let step: String = row.take()?;
+                if step.starts_with("SCAN ") || step.contains("TEMP B-TREE") {
+                    scans.insert((step, statement.split_whitespace().collect::<Vec<_>>().join(" ")));
+                }
+            }
+        }
+        Ok(scans)
     }
 
     /// The definitions of the tables, indices and triggers.
@@ -150,6 +177,9 @@ impl Sql for NativeSql {
     fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
         if parameters.iter().any(Value::is_beyond_range) {
             return Err(SqlError::new("an integer is beyond what JavaScript can hold"));
+        }
+        if !sql.contains(';') && !self.executed.borrow().contains(sql) {
+            self.executed.borrow_mut().insert(sql.to_owned());
         }
         self.step(|| self.run(sql, parameters))
     }

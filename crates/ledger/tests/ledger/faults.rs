@@ -41,31 +41,32 @@ struct Sweep {
 
 #[test]
 fn failed_statement_of_any_command_changes_nothing() {
-    for when in [When::Before, When::After] {
-        let mut sweep = Sweep {
-            world: World::empty(),
-            when,
-            kinds: BTreeSet::new(),
-            no_questions: BTreeSet::new(),
-            changing: BTreeSet::new(),
-            commands: 0,
-        };
-        let admin = sweep.founding();
-        sweep.settings(&admin);
-        sweep.members_and_clients(&admin);
-        sweep.tokens(&admin);
-        sweep.many_tokens(&admin);
-        sweep.sessions(&admin);
-        sweep.questions(&admin);
-        sweep.snapshots(&admin);
-        sweep.endings(&admin);
-        assert_eq!(
-            sweep.kinds,
-            Command::KINDS.iter().copied().collect(),
-            "every other command had a failing statement"
-        );
-        assert_eq!(sweep.no_questions, sweep.changing, "exactly the commands that are not reads changed something");
-    }
+    every_command(When::Before);
+    every_command(When::After);
+}
+
+/// A workspace in which every kind of command was carried out.
+pub(crate) fn every_command(when: When) -> World {
+    let mut sweep = Sweep {
+        world: World::empty(),
+        when,
+        kinds: BTreeSet::new(),
+        no_questions: BTreeSet::new(),
+        changing: BTreeSet::new(),
+        commands: 0,
+    };
+    let admin = sweep.founding();
+    sweep.settings(&admin);
+    sweep.members_and_clients(&admin);
+    sweep.tokens(&admin);
+    sweep.many_tokens(&admin);
+    sweep.sessions(&admin);
+    sweep.questions(&admin);
+    sweep.snapshots(&admin);
+    sweep.endings(&admin);
+    assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "every other command had a failing statement");
+    assert_eq!(sweep.no_questions, sweep.changing, "exactly the commands that are not reads changed something");
+    sweep.world
 }
 
 impl Sweep {

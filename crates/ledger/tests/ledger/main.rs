@@ -32,6 +32,7 @@ mod migrations;
 mod model;
 mod outbox;
 mod pins;
+mod plans;
 mod records;
 mod replaced;
 mod revoking;
