@@ -1,6 +1,9 @@
 // Side-by-side measurements. Times of two machines are not comparable, so only ratios count, between subjects that ran
 // in turns, round by round, in one run. A missed budget is printed; with `--check` the run then fails.
 
+/** Whether each table is printed as one line of JSON, with all its numbers, instead of as text. */
+const JSON_LINES = process.argv.includes("--json");
+
 /**
  * Runs all subjects in turns, and prints the ratio of each to its counterpart: the first one, unless it names another.
  *
@@ -23,13 +26,32 @@ export async function compare({ title, unit, rounds, at: held = 0.5, subjects })
       if (round > 0) found[at].push(value);
     }
   }
-  const rows = subjects.map(({ name, most, least, against }, at) => {
+  const measured = subjects.map(({ name, most, least, against }, at) => {
     const base = found[against === undefined ? 0 : subjects.findIndex((subject) => subject.name === against)];
     const ratios = found[at].map((value, round) => value / base[round]);
-    const ratio = base === found[at] ? "1" : spread(ratios, 3);
     const kept = held === 0.5 ? median(ratios) : quantile(found[at], held) / quantile(base, held);
-    const atHeld = held === 0.5 ? [] : [base === found[at] ? "1" : number(kept, 3)];
-    return [name, ...atHeld, verdict(kept, { most, least }), ratio, spread(found[at], median(found[at]) < 100 ? 1 : 0)];
+    return { name, most, least, values: found[at], ratios, kept, isBase: base === found[at] };
+  });
+  if (JSON_LINES) {
+    const rows = measured.map(({ name, most, least, values, ratios, kept }) => {
+      const verdictOf = verdict(kept, { most, least });
+      return {
+        name,
+        ratio: summary(ratios),
+        [unit]: summary(values),
+        held: kept,
+        most,
+        least,
+        budget: verdictOf || undefined,
+      };
+    });
+    console.log(JSON.stringify({ title, rounds, heldAt: held, rows }));
+    return;
+  }
+  const rows = measured.map(({ name, most, least, values, ratios, kept, isBase }) => {
+    const ratio = isBase ? "1" : spread(ratios, 3);
+    const atHeld = held === 0.5 ? [] : [isBase ? "1" : number(kept, 3)];
+    return [name, ...atHeld, verdict(kept, { most, least }), ratio, spread(values, median(values) < 100 ? 1 : 0)];
   });
   print(
     `${title}; medians of ${rounds} rounds, and in brackets where the middle half of them lies`,
@@ -40,6 +62,7 @@ export async function compare({ title, unit, rounds, at: held = 0.5, subjects })
 
 /** Prints a table. The first column holds names, the others numbers. */
 export function print(title, head, rows) {
+  if (JSON_LINES) return console.log(JSON.stringify({ title, columns: head, rows }));
   const lines = [head, ...rows].map((line) => line.map(String));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   console.log(`\n${title}\n`);
@@ -57,6 +80,10 @@ export function verdict(value, { most, least }) {
   if (!met && process.argv.includes("--check")) process.exitCode = 1;
   return `${most === undefined ? `≥ ${least}` : `≤ ${most}`} ${met ? "met" : "MISSED"}`;
 }
+
+/** The quantiles by which a chart or a page shows values. */
+const summary = (values) =>
+  Object.fromEntries([0.1, 0.25, 0.5, 0.75, 0.9].map((part) => [`p${100 * part}`, quantile(values, part)]));
 
 export const median = (values) => quantile(values, 0.5);
 

@@ -48,12 +48,12 @@ impl Part {
 
 /// Builds the bundle and the npm package, and measures these parts, or all if none is named. If a part fails, the others are
 /// still measured.
-pub(crate) fn run(project: &Project, parts: &[Part], check: bool) -> Result<ExitCode> {
+pub(crate) fn run(project: &Project, parts: &[Part], check: bool, json: bool) -> Result<ExitCode> {
     let parts = if parts.is_empty() { &ALL } else { parts };
     bundle::for_tests(project, Profile::Release)?;
     let mut outcome = ExitCode::SUCCESS;
     for part in parts {
-        if let Err(error) = measure(project, *part, check) {
+        if let Err(error) = measure(project, *part, check, json) {
             eprintln!("error: {error:#}");
             outcome = ExitCode::FAILURE;
         }
@@ -61,9 +61,10 @@ pub(crate) fn run(project: &Project, parts: &[Part], check: bool) -> Result<Exit
     Ok(outcome)
 }
 
-fn measure(project: &Project, part: Part, check: bool) -> Result<()> {
-    process::show(project.command("node").arg(part.script()).args(check.then_some("--check")))?;
-    if part == Part::Ledger {
+fn measure(project: &Project, part: Part, check: bool, json: bool) -> Result<()> {
+    let options = check.then_some("--check").into_iter().chain(json.then_some("--json"));
+    process::show(project.command("node").arg(part.script()).args(options))?;
+    if part == Part::Ledger && !json {
         let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench", "lease"];
         process::show(project.cargo().args(bench))?;
     }

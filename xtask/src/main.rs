@@ -92,6 +92,9 @@ enum Job {
         /// Exits with an error if a budget is exceeded.
         #[arg(long)]
         check: bool,
+        /// Prints each table as one line of JSON. Leaves out the native part of `ledger`.
+        #[arg(long)]
+        json: bool,
     },
     /// Fuzzes the code that reads untrusted input: all targets of fuzz/, or those named.
     ///
@@ -169,7 +172,7 @@ fn run(job: Job) -> Result<ExitCode> {
     match job {
         Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release))?,
         Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
-        Job::Bench { parts, check } => return bench::run(&project, &parts, check),
+        Job::Bench { parts, check, json } => return bench::run(&project, &parts, check, json),
         Job::Fuzz { targets, seconds, jobs, short } => {
             return fuzz::run(&project, fuzz::How { targets, seconds, jobs, short });
         }
