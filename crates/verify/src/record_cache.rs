@@ -295,7 +295,7 @@ impl RecordCache {
                         run = held.run;
                     }
                     Arc::new(TokenRecord::clone(&held.record).with_details_of(&record))
-                } else if held.record.version > record.version {
+                } else if held.outranks(&record, source) {
                     run = held.run;
                     Arc::clone(&held.record)
                 } else if record.is_brief() {
@@ -417,7 +417,7 @@ impl<T: Versioned> Held<T> {
     fn newer(held: Option<&Self>, record: T, source: Source) -> Self {
         let Source { asked_at, run, .. } = source;
         match held {
-            Some(held) if held.record.version() > record.version() => {
+            Some(held) if held.outranks(&record, source) => {
                 Self { record: Arc::clone(&held.record), asked_at, run: held.run }
             }
             Some(held) => Self { run: held.run_for(&record, run), record: Arc::new(record), asked_at },
@@ -425,9 +425,17 @@ impl<T: Versioned> Held<T> {
         }
     }
 
-    /// The lease run that covers a record in place of this one. A record from elsewhere is covered by the lease if the
-    /// cached record of the same version is. A newer record is not: combining records of different moments could make a
-    /// token valid that was invalid at each of them.
+    /// Whether this record stays in place of another: if it is newer, or if a lease covers it and the other, of the same
+    /// version, is from the registry. Those two are equal, unless the ledger was restored and the registry still has a
+    /// record of its earlier history, which the lease must not cover.
+    fn outranks(&self, record: &T, source: Source) -> bool {
+        let (held, other) = (self.record.version(), record.version());
+        held > other || (held == other && self.run != 0 && source.generation == 0)
+    }
+
+    /// The lease run that covers a record in place of this one. A record that the ledger returned without a lease is
+    /// covered if this one, of the same version, is. A newer record is not: combining records of different moments could
+    /// make a token valid that was invalid at each of them.
     fn run_for(&self, record: &T, run: u32) -> u32 {
         if run == 0 && self.record.version() == record.version() { self.run } else { run }
     }
@@ -596,6 +604,36 @@ mod tests {
             "the full record adds its id and changes nothing else"
         );
         cache.token(key, digest).unwrap().run
+    }
+
+    #[test]
+    fn registry_record_of_another_history_is_not_covered_by_the_lease() {
+        let (key, digest) = (WorkspaceKey::parse("0Ab3dE").unwrap(), Digest::from_bytes([7; 32]));
+        let asked_at = MonotonicTime::default();
+        let mut cache = RecordCache::new(10_000);
+        let revoked = TokenRecord { revoked: true, ..record("tok_1", 5) };
+        cache.keep_token(key, digest, revoked, Source { asked_at, run: 2, generation: 9 });
+        // The same version, from a history that a restored ledger has lost.
+        cache.keep_token(key, digest, record("tok_1", 5), Source::registry(asked_at));
+        let held = cache.token(key, digest).unwrap();
+        assert_eq!((held.item.revoked, held.run), (true, 2));
+        // A newer one is kept, without the lease.
+        cache.keep_token(key, digest, record("tok_1", 6), Source::registry(asked_at));
+        let held = cache.token(key, digest).unwrap();
+        assert_eq!((held.item.revoked, held.run), (false, 0));
+
+        let owner = |suspended| OwnerRecord {
+            version: 5,
+            number: 1,
+            id: "ada".into(),
+            suspended,
+            grants: ScopeSet::default(),
+            revoked_before: 0,
+        };
+        cache.keep_owner(key, owner(true), Source { asked_at, run: 2, generation: 9 });
+        cache.keep_owner(key, owner(false), Source::registry(asked_at));
+        let held = cache.owner(key, 1).unwrap();
+        assert_eq!((held.item.suspended, held.run), (true, 2));
     }
 
     #[test]
