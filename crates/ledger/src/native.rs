@@ -115,6 +115,20 @@ impl NativeSql {
         Ok(lines.concat())
     }
 
+    /// SQLite's plan for a statement, step by step.
+    ///
+    /// # Errors
+    /// [`SqlError`] if the statement cannot be explained.
+    pub fn plan(&self, statement: &str) -> Result<Vec<String>, SqlError> {
+        let parameters = vec![Value::Null; statement.matches('?').count()];
+        let steps = self.run(&format!("EXPLAIN QUERY PLAN {statement}"), &parameters)?;
+        let text = |mut row: Row| {
+            let _numbers: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
+            row.take()
+        };
+        steps.into_iter().map(text).collect()
+    }
+
     /// The statements so far that read a whole table or index, or sort their result, each with that part of SQLite's plan.
     ///
     /// # Errors
@@ -122,10 +136,7 @@ impl NativeSql {
     pub fn scans(&self) -> Result<BTreeSet<(String, String)>, SqlError> {
         let mut scans = BTreeSet::new();
         for statement in self.executed.borrow().iter() {
-            let parameters = vec![Value::Null; statement.matches('?').count()];
-            for mut row in self.run(&format!("EXPLAIN QUERY PLAN {statement}"), &parameters)? {
-                let _: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
-                let step: String = row.take()?;
+            for step in self.plan(statement)? {
                 if step.starts_with("SCAN ") || step.contains("TEMP B-TREE") {
                     scans.insert((step, statement.split_whitespace().collect::<Vec<_>>().join(" ")));
                 }

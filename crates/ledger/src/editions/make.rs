@@ -257,7 +257,7 @@ impl From<InvalidManifest> for FileError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{native::NativeSql, schema, sql::Value};
+    use crate::{native::NativeSql, schema};
 
     #[test]
     fn edition_queries_use_indices() -> Result<(), SqlError> {
@@ -266,13 +266,7 @@ mod tests {
         let (texts, owners) = (texts(), format!("SELECT {} FROM edition_owners {OWNERS}", OwnerRecord::COLUMNS));
         let queries = [(&*texts, 18), (&*owners, 2), (mark::TOKENS, 2), (mark::MEMBERS, 2), (mark::REPLACED, 1)];
         for (query, searches) in queries {
-            let parameters = vec![Value::Null; query.matches('?').count()];
-            let mut plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &parameters)?;
-            let details = plan.iter_mut().map(|row| {
-                let _: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
-                row.take()
-            });
-            let details: Vec<String> = details.collect::<Result<_, _>>()?;
+            let details = sql.plan(query)?;
             let is_search = |detail: &&String| detail.starts_with("SEARCH ");
             assert_eq!(details.iter().filter(is_search).count(), searches, "{details:#?}");
             // The table `edition` has one row, and so does each item of a list.

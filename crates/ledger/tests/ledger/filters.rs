@@ -197,7 +197,8 @@ fn assorted() -> (World, Held) {
     (world, admin)
 }
 
-fn sorts() -> Vec<TokenSort> {
+/// Every order of a list of tokens.
+pub(crate) fn sorts() -> Vec<TokenSort> {
     let columns = [
         TokenColumn::Number,
         TokenColumn::Name,

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use counterfoil_ledger::native::When;
-use counterfoil_protocol::command::{ListTokens, Page, State, TokenColumn, TokenFilter, TokenSort};
+use counterfoil_protocol::command::{ListTokens, Page, State, TokenFilter};
 use counterfoil_token::Digest;
 
-use crate::{faults::every_command, support::*};
+use crate::{faults::every_command, filters::sorts, support::*};
 
 /// Not tables of the database: parameters, days, and parts of a statement.
 const NO_TABLES: [&str; 7] = ["CONSTANT", "json_each", "own", "each", "shown", "latest", "(subquery-1)"];
@@ -81,22 +81,15 @@ fn lists() -> impl Iterator<Item = ListTokens> {
     ];
     let states = [State::Active, State::Disabled, State::Expired, State::Revoked, State::Pending];
     filters.extend(states.map(|state| TokenFilter { state: Some(state), ..none() }));
-    let columns = [
-        TokenColumn::Number,
-        TokenColumn::Name,
-        TokenColumn::CreatedAt,
-        TokenColumn::ExpiresAt,
-        TokenColumn::LastUsedAt,
-    ];
-    filters.into_iter().flat_map(move |filter| {
-        columns.into_iter().flat_map(move |by| {
-            let filter = filter.clone();
-            [false, true].map(|descending| {
-                let sort = TokenSort { by, descending };
-                ListTokens { filter: filter.clone(), sort, page: Page::default(), usage: None }
-            })
+    let ordered = |filter: TokenFilter| {
+        sorts().into_iter().map(move |sort| ListTokens {
+            filter: filter.clone(),
+            sort,
+            page: Page::default(),
+            usage: None,
         })
-    })
+    };
+    filters.into_iter().flat_map(ordered)
 }
 
 #[test]
