@@ -17,6 +17,9 @@ pub(crate) trait CacheValue {
     fn cost(&self) -> usize;
 }
 
+/// The hint for a key that was not found before.
+pub(crate) const NO_HINT: usize = usize::MAX;
+
 /// Values by key within a budget of bytes, evicted by the CLOCK algorithm: a hand passes over the slots, spares those
 /// that were used since it last passed, and evicts the first that was not. A hit sets one flag: no allocation, no
 /// reordering.
@@ -44,19 +47,18 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     }
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
-        let slot = self.slot(key)?;
-        slot.used = true;
-        Some(&slot.value)
+        let at = self.find(NO_HINT, key)?;
+        self.at(at)
     }
 
     /// The same, mutable. The caller must change neither its version nor its size.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let slot = self.slot(key)?;
-        slot.used = true;
-        Some(&mut slot.value)
+        let at = self.find(NO_HINT, key)?;
+        self.at_mut(at)
     }
 
-    /// The slot of the key. `hint` is where it was before: if it still is there, nothing is searched.
+    /// The slot of the key, which counts as used. `hint` is where it was before, or [`NO_HINT`]: if it is still there,
+    /// nothing is searched.
     #[inline]
     pub(crate) fn find(&mut self, hint: usize, key: &K) -> Option<usize> {
         let is_there = self.slots.get(hint).is_some_and(|slot| slot.key == *key);

@@ -1,15 +1,17 @@
 //! The cache of a verifier: records and tag keys, each with the time of its request; leases; segments; and counts of
 //! uses per token.
 
+mod held;
+mod key;
+
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::hash::{Hash as _, Hasher};
 
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
 use crate::{
     answer::Use,
     base::Base,
-    cache::{Cache, CacheKey, CacheValue},
+    cache::{Cache, CacheValue, NO_HINT},
     lease::Lease,
     ledger_queries::LedgerQueries,
     monotonic_time::MonotonicTime,
@@ -17,6 +19,9 @@ use crate::{
     segment::{ContentHash, Manifest, OwnerSegment, Segment},
     time::Timestamp,
 };
+
+pub(crate) use self::held::{Cached, Source};
+use self::{held::Held, key::Key};
 
 /// Everything that a verifier caches, within one budget in bytes.
 #[derive(Debug)]
@@ -26,26 +31,6 @@ pub(crate) struct RecordCache {
     hand: usize,
     /// The slot of the workspace that was looked up last. Most verifiers serve one.
     last: usize,
-}
-
-/// A cached item. It was current when it was requested, or later.
-#[derive(Debug)]
-pub(crate) struct Cached<'a, T: ?Sized> {
-    pub(crate) item: &'a T,
-    pub(crate) asked_at: MonotonicTime,
-    /// The lease run in which the ledger reports every change to it; 0 if none.
-    pub(crate) run: u32,
-}
-
-/// Where a record comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
-    /// When it was requested.
-    pub(crate) asked_at: MonotonicTime,
-    /// The lease run that covers it; 0 if none.
-    pub(crate) run: u32,
-    /// The ledger's generation when it returned the record; 0 if the record is not from the ledger.
-    pub(crate) generation: u64,
 }
 
 /// A file that is named by its hash.
@@ -58,28 +43,12 @@ pub(crate) enum File {
     Missing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Token(WorkspaceKey, Digest),
-    Owner(WorkspaceKey, u64),
-    Workspace(WorkspaceKey),
-    File(WorkspaceKey, ContentHash),
-}
-
 #[derive(Debug)]
 enum Entry {
     Token(Held<TokenRecord>, Uses),
     Owner(Held<OwnerRecord>),
     Workspace(Box<Shared>),
     File(File, MonotonicTime),
-}
-
-/// A record, when it was requested, and the lease run that covers it; 0 if none.
-#[derive(Debug)]
-struct Held<T> {
-    record: Arc<T>,
-    asked_at: MonotonicTime,
-    run: u32,
 }
 
 /// What a hit on a token changes in its entry.
@@ -116,32 +85,6 @@ pub(crate) struct Hit<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
 
-impl Source {
-    /// A record from the registry: its age is unknown.
-    pub(crate) fn registry(asked_at: MonotonicTime) -> Self {
-        Self { asked_at, run: 0, generation: 0 }
-    }
-}
-
-impl<T: ?Sized> Cached<'_, T> {
-    pub(crate) fn is_recent(&self, now: MonotonicTime, age: u64) -> bool {
-        self.asked_at.is_recent(now, age)
-    }
-
-    /// The time as of which it is known to be current: its own request, or the last renewal of the lease that covers
-    /// it.
-    #[inline]
-    pub(crate) fn known_at(&self, lease: &Lease) -> MonotonicTime {
-        if self.is_under(lease) && self.asked_at.is_before(lease.asked_at) { lease.asked_at } else { self.asked_at }
-    }
-
-    /// Whether the lease, while it runs, covers it.
-    #[inline]
-    pub(crate) fn is_under(&self, lease: &Lease) -> bool {
-        self.run != 0 && self.run == lease.run
-    }
-}
-
 impl RecordCache {
     /// An empty cache for about `budget` bytes of records.
     pub(crate) fn new(budget: usize) -> Self {
@@ -154,7 +97,7 @@ impl RecordCache {
     pub(crate) fn hit(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Hit<'_>> {
         let shared_at = self.cache.find(self.last, &Key::Workspace(workspace))?;
         self.last = shared_at;
-        let token_at = self.cache.find(usize::MAX, &Key::Token(workspace, digest))?;
+        let token_at = self.cache.find(NO_HINT, &Key::Token(workspace, digest))?;
         let Some(Entry::Token(held, uses)) = self.cache.at_mut(token_at) else { return None };
         let (number, remembered) = (held.record.owner, uses.owner_at);
         let owner_at = self.cache.find(remembered as usize, &Key::Owner(workspace, number))?;
@@ -220,13 +163,8 @@ impl RecordCache {
     }
 
     /// Changes that state, beginning with an empty one if none is cached.
-    pub(crate) fn with_ledger_queries(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut LedgerQueries)) {
-        let mut change = Some(change);
-        self.change(workspace, &mut |shared| {
-            if let Some(change) = change.take() {
-                change(shared.queries.get_or_insert_default());
-            }
-        });
+    pub(crate) fn with_ledger_queries(&mut self, workspace: WorkspaceKey, mut change: impl FnMut(&mut LedgerQueries)) {
+        self.change(workspace, &mut |shared| change(shared.queries.get_or_insert_default()));
     }
 
     /// The segments that may be used in that lease run.
@@ -407,121 +345,10 @@ impl RecordCache {
     }
 }
 
-impl<T: Versioned> Held<T> {
-    #[inline]
-    fn cached(&self) -> Cached<'_, Arc<T>> {
-        Cached { item: &self.record, asked_at: self.asked_at, run: self.run }
-    }
-
-    /// The newer of the cached record and this one. It counts as recent as the query.
-    fn newer(held: Option<&Self>, record: T, source: Source) -> Self {
-        let Source { asked_at, run, .. } = source;
-        match held {
-            Some(held) if held.outranks(&record, source) => {
-                Self { record: Arc::clone(&held.record), asked_at, run: held.run }
-            }
-            Some(held) => Self { run: held.run_for(&record, run), record: Arc::new(record), asked_at },
-            None => Self { record: Arc::new(record), asked_at, run },
-        }
-    }
-
-    /// Whether this record stays in place of another: if it is newer, or if a lease covers it and the other, of the same
-    /// version, is from the registry. Those two are equal, unless the ledger was restored and the registry still has a
-    /// record of its earlier history, which the lease must not cover.
-    fn outranks(&self, record: &T, source: Source) -> bool {
-        let (held, other) = (self.record.version(), record.version());
-        held > other || (held == other && self.run != 0 && source.generation == 0)
-    }
-
-    /// The lease run that covers a record in place of this one. A record that the ledger returned without a lease is
-    /// covered if this one, of the same version, is. A newer record is not: combining records of different moments could
-    /// make a token valid that was invalid at each of them.
-    fn run_for(&self, record: &T, run: u32) -> u32 {
-        if run == 0 && self.record.version() == record.version() { self.run } else { run }
-    }
-}
-
 impl Uses {
     fn add(&mut self, count: u32, last: Timestamp) {
         self.count = self.count.saturating_add(count);
         self.last = self.last.max(last);
-    }
-}
-
-/// A record: the higher version is newer.
-trait Versioned {
-    fn version(&self) -> u64;
-}
-
-impl Versioned for TokenRecord {
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-impl Versioned for OwnerRecord {
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-impl Versioned for WorkspaceRecord {
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-impl CacheKey for Key {
-    /// A digest is as good as random. The other keys are few, and ledgers assign them.
-    #[inline]
-    fn hash(&self) -> u32 {
-        let of_workspace = |workspace: &WorkspaceKey, number: u64| {
-            let mut fold = Fold(number);
-            workspace.hash(&mut fold);
-            fold.finish() as u32
-        };
-        match self {
-            Self::Token(_, digest) => CacheKey::hash(digest),
-            Self::File(_, name) => start_of(name.as_bytes()),
-            Self::Owner(workspace, number) => of_workspace(workspace, *number),
-            Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
-        }
-    }
-}
-
-impl CacheKey for Digest {
-    /// A digest is as good as random.
-    fn hash(&self) -> u32 {
-        start_of(self.as_bytes())
-    }
-}
-
-impl CacheKey for u64 {
-    fn hash(&self) -> u32 {
-        Fold(*self).finish() as u32
-    }
-}
-
-#[inline]
-fn start_of(hash: &[u8; 32]) -> u32 {
-    let [a, b, c, d, ..] = *hash;
-    u32::from_le_bytes([a, b, c, d])
-}
-
-struct Fold(u64);
-
-impl Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    /// All hashed items have the same length.
-    fn write_usize(&mut self, _: usize) {}
-
-    /// The upper half of the product is mixed best.
-    fn finish(&self) -> u64 {
-        // The odd number next to 2⁶⁴ divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 }
 

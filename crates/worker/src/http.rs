@@ -1,5 +1,5 @@
-//! Requests and responses of the platform as the API takes and returns them. Bodies are passed whole where possible, since a
-//! stream takes several turns for each.
+//! Converts requests and responses between the platform and the API. Bodies are passed whole where possible: a stream of the
+//! platform takes several calls and turns of the event loop for each.
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use futures_util::stream;

@@ -66,8 +66,7 @@ impl WorkerPorts {
 
 #[wasm_bindgen]
 extern "C" {
-    /// An object's stub. The types of `worker` would make a request of the platform for each call, and read the response as a
-    /// stream.
+    /// The stub of an object. With the stub of `worker`, each call would also create a request object and a stream.
     type Object;
 
     #[wasm_bindgen(method, catch)]

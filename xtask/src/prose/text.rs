@@ -25,7 +25,7 @@ pub(super) fn rust(file: &str) -> Result<String> {
     Ok(without_spans(&blank(file, code.into_iter())))
 }
 
-/// Adds where the tokens are that are no prose.
+/// Collects the ranges of the tokens that are not prose.
 fn add_code(tokens: TokenStream, file: &str, code: &mut Vec<Range<usize>>) {
     for token in tokens {
         match token {

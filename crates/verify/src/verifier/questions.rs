@@ -141,7 +141,7 @@ impl Verifier {
     }
 
     /// Changes the state of the ledger's queries, if there is one.
-    pub(super) fn if_queried(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut LedgerQueries)) {
+    pub(super) fn if_queried(&mut self, workspace: WorkspaceKey, change: impl FnMut(&mut LedgerQueries)) {
         if self.cache.ledger_queries(workspace).is_some() {
             self.cache.with_ledger_queries(workspace, change);
         }
