@@ -6,7 +6,7 @@ use counterfoil_protocol::command::{self, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey,
-    Supply,
+    Supply, Timestamp, Verifier,
 };
 
 use crate::{ledger_client::LedgerClient, ports::Ports};
@@ -51,7 +51,7 @@ impl<P: Ports> LedgerClient<P> {
         };
         let decisions: Vec<_> = progress.into_iter().filter_map(decided).collect();
         let due = decisions.iter().filter(|decision| decision.renewal_due);
-        self.trace.add_renewals(due.filter_map(|decision| Some(decision.known.as_ref()?.facts().workspace.key)));
+        self.trace.add_renewals(due.filter_map(|decision| Some(decision.known.as_ref()?.workspace())));
         decisions
     }
 
@@ -89,7 +89,7 @@ impl<P: Ports> LedgerClient<P> {
                     verifier.trust_seal_keys(*workspace, self.app.config().seal_keys(*workspace), now);
                 }
             }
-            verifier.check(check.text, check.demand, now)
+            begun(&mut verifier, check, now)
         };
         checks.iter().map(&mut begin).collect()
     }
@@ -145,7 +145,7 @@ impl<P: Ports> LedgerClient<P> {
         let mut proceed = |(progress, check): (Progress, &Check<'_>)| match progress {
             // Time has passed for the other checks of the batch, so a decision under a lease may be outdated.
             Progress::Decided(decision) if decision.freshness == Freshness::Bounded && decision.code == Code::Valid => {
-                verifier.check(check.text, check.demand, now)
+                begun(&mut verifier, check, now)
             }
             Progress::Decided(decision) => Progress::Decided(decision),
             Progress::Fetch(pending) => {
@@ -161,11 +161,25 @@ impl<P: Ports> LedgerClient<P> {
                     (Need::Wait(..), _) => Supply::Waited,
                     _ => Supply::Unavailable,
                 };
-                verifier.supply(pending, check.demand, supply, now)
+                let progress = verifier.supply(pending, check.demand, supply, now);
+                completed(&mut verifier, progress)
             }
         };
         progress.into_iter().zip(checks).map(&mut proceed).collect()
     }
+}
+
+/// Begins a check. If it is decided, the decision has its records.
+fn begun(verifier: &mut Verifier, check: &Check<'_>, now: Timestamp) -> Progress {
+    let progress = verifier.check(check.text, check.demand, now);
+    completed(verifier, progress)
+}
+
+fn completed(verifier: &mut Verifier, mut progress: Progress) -> Progress {
+    if let Progress::Decided(decision) = &mut progress {
+        verifier.complete(decision);
+    }
+    progress
 }
 
 /// Everything that the pending checks need.

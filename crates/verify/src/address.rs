@@ -31,6 +31,9 @@ pub struct AddressBlock {
 pub struct InvalidAddressBlock;
 
 impl AddressBlock {
+    /// The length of [`to_memory`](Self::to_memory).
+    pub(crate) const IN_MEMORY: usize = 18;
+
     /// The range of the first `length` bits of `first`.
     fn new(first: IpAddr, length: u8) -> Result<Self, InvalidAddressBlock> {
         let block = Self { first, length };
@@ -61,6 +64,24 @@ impl AddressBlock {
     #[must_use]
     pub fn contains_block(&self, other: &Self) -> bool {
         self.length <= other.length && self.contains(other.first)
+    }
+
+    /// Its bytes in the memory of this process: [`from_memory`](Self::from_memory) reads them.
+    pub(crate) fn to_memory(self) -> [u8; Self::IN_MEMORY] {
+        let mut bytes = [0; Self::IN_MEMORY];
+        let parts = octets(self.first).into_iter().chain([self.length, self.first.is_ipv4().into()]);
+        bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// The range of these bytes, which are not validated: also [`nowhere`](Self::nowhere) can be read.
+    pub(crate) fn from_memory(bytes: [u8; Self::IN_MEMORY]) -> Self {
+        let [octets @ .., length, is_ipv4] = bytes;
+        let first = match octets {
+            [a, b, c, d, ..] if is_ipv4 == 1 => IpAddr::from([a, b, c, d]),
+            octets => IpAddr::from(octets),
+        };
+        Self { first, length }
     }
 
     /// The bits of the octet at `at` that the range fixes.

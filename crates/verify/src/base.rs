@@ -67,7 +67,7 @@ impl<T: CacheKey> Set<T> {
 
     fn insert(&mut self, item: T) {
         if !self.contains(&item) {
-            self.index.insert(item.hash(), self.items.len());
+            self.index.insert(item.hash(), self.items.len(), |at| self.items.get(at).map_or(0, CacheKey::hash));
             self.items.push(item);
         }
     }
@@ -76,8 +76,7 @@ impl<T: CacheKey> Set<T> {
         self.index.find(item.hash(), |at| self.items.get(at) == Some(item)).is_some()
     }
 
-    /// In the index an item takes two to four places of eight bytes.
     fn size(&self) -> usize {
-        size_of_val(self.items.as_slice()) + 32 * self.items.len()
+        size_of_val(self.items.as_slice()) + Index::cost(self.items.len())
     }
 }

@@ -1,7 +1,6 @@
 //! A bounded cache that never replaces a newer value by an older one.
 
-use crate::index::Index;
-use alloc::vec::Vec;
+use crate::{index::Index, slots::Slots};
 
 /// A key of the cache.
 pub(crate) trait CacheKey: Copy + Eq {
@@ -15,7 +14,14 @@ pub(crate) trait CacheValue {
     fn version(&self) -> u64;
     /// Approximate size in bytes.
     fn cost(&self) -> usize;
+    /// Whether other values refer to it, so that evicting it would free nothing.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
+
+/// How many values that were used recently are spared by one eviction, so that none takes long.
+const MOST_SPARED: usize = 1_000;
 
 /// The hint for a key that was not found before.
 pub(crate) const NO_HINT: usize = usize::MAX;
@@ -25,7 +31,7 @@ pub(crate) const NO_HINT: usize = usize::MAX;
 /// reordering.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
-    slots: Vec<Slot<K, V>>,
+    slots: Slots<Slot<K, V>>,
     index: Index,
     hand: usize,
     spent: usize,
@@ -33,17 +39,16 @@ pub(crate) struct Cache<K, V> {
 }
 
 #[derive(Debug)]
-struct Slot<K, V> {
+pub(crate) struct Slot<K, V> {
     key: K,
-    hash: u32,
-    value: V,
     used: bool,
+    value: V,
 }
 
 impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     /// An empty cache that holds at most `budget` bytes of values, but always the latest one.
     pub(crate) fn new(budget: usize) -> Self {
-        Self { slots: Vec::new(), index: Index::default(), hand: 0, spent: 0, budget }
+        Self { slots: Slots::new(), index: Index::default(), hand: 0, spent: 0, budget }
     }
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
@@ -104,9 +109,11 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
                 self.spent = self.spent.saturating_sub(before).saturating_add(cost);
             }
         } else {
-            let hash = key.hash();
-            self.index.insert(hash, self.slots.len());
-            self.slots.push(Slot { key, hash, value, used: true });
+            if self.slots.len() == Index::CAPACITY {
+                self.evict_other_than(&key);
+            }
+            self.index.insert(key.hash(), self.slots.len(), |at| hash_at(&self.slots, at));
+            self.slots.push(Slot { key, used: true, value });
             self.spent = self.spent.saturating_add(cost);
         }
         self.evict(&key);
@@ -129,9 +136,7 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
 
     /// Evicts values until the budget holds, but never the one just stored.
     fn evict(&mut self, key: &K) {
-        while self.spent > self.budget && self.slots.len() > 1 {
-            self.evict_other_than(key);
-        }
+        while self.spent > self.budget && self.evict_other_than(key) {}
     }
 
     fn slot(&mut self, key: &K) -> Option<&mut Slot<K, V>> {
@@ -144,36 +149,41 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
         self.index.find(key.hash(), |at| self.slots.get(at).is_some_and(|slot| slot.key == *key))
     }
 
-    /// Evicts one value, not the one just stored. With two or more slots the hand finds one within two rounds, since
-    /// its first round clears all flags.
-    fn evict_other_than(&mut self, kept: &K) {
-        for _ in 0..=2 * self.slots.len() {
+    /// Evicts one value, not the one just stored; returns whether there was one. The hand finds it within two rounds,
+    /// since its first round clears all flags.
+    fn evict_other_than(&mut self, kept: &K) -> bool {
+        for spared in 0..2 * self.slots.len() {
             self.hand = if self.hand < self.slots.len() { self.hand } else { 0 };
             let Some(slot) = self.slots.get_mut(self.hand) else {
-                return;
+                return false;
             };
-            if slot.used || slot.key == *kept {
+            let is_recent = slot.used && spared < MOST_SPARED;
+            if is_recent || slot.key == *kept || slot.value.is_shared() {
                 slot.used = false;
                 self.hand += 1;
                 continue;
             }
             self.remove(self.hand);
-            return;
+            return true;
         }
+        false
     }
 
-    /// Removes and returns the value of that slot; the last slot takes its place.
-    fn remove(&mut self, at: usize) -> Option<V> {
-        let mut removed = self.slots.pop()?;
-        if let Some(slot) = self.slots.get_mut(at) {
+    /// Removes the value of that slot; the last slot takes its place.
+    fn remove(&mut self, at: usize) {
+        let Some(mut removed) = self.slots.pop() else { return };
+        // The index still has the last slot at its old position.
+        let last = self.slots.len();
+        let moved = self.slots.get_mut(at).map(|slot| {
             core::mem::swap(slot, &mut removed);
-        }
-        self.index.remove(removed.hash, at);
+            slot.key.hash()
+        });
+        let hash_of = |place: usize| hash_at(&self.slots, if place == last { at } else { place });
+        self.index.remove(removed.key.hash(), at, hash_of);
         self.spent = self.spent.saturating_sub(removed.value.cost());
-        if let Some(moved) = self.slots.get(at) {
-            self.index.relocate(moved.hash, self.slots.len(), at);
+        if let Some(hash) = moved {
+            self.index.relocate(hash, last, at);
         }
-        Some(removed.value)
     }
 
     /// Removes the values of all keys for which `is_such` holds.
@@ -186,9 +196,13 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     }
 
     #[cfg(test)]
-    fn keys(&self) -> Vec<K> {
-        self.slots.iter().map(|slot| slot.key).collect()
+    fn keys(&self) -> alloc::vec::Vec<K> {
+        (0..self.slots.len()).filter_map(|at| self.slots.get(at)).map(|slot| slot.key).collect()
     }
+}
+
+fn hash_at<K: CacheKey, V>(slots: &Slots<Slot<K, V>>, at: usize) -> u32 {
+    slots.get(at).map_or(0, |slot| slot.key.hash())
 }
 
 #[cfg(test)]
@@ -286,6 +300,31 @@ mod tests {
         cache.update(4, new, &mut |value| value.cost = 90);
         assert!(cache.spent <= 100, "{}", cache.spent);
         assert_eq!(cache.get(&4).map(|value| value.cost), Some(90), "the changed value is never evicted");
+    }
+
+    #[test]
+    fn shared_value_is_evicted_only_once_it_is_not_shared_any_more() {
+        #[derive(Debug)]
+        struct Shared(alloc::sync::Arc<()>);
+        impl CacheValue for Shared {
+            fn version(&self) -> u64 {
+                0
+            }
+            fn cost(&self) -> usize {
+                10
+            }
+            fn is_shared(&self) -> bool {
+                alloc::sync::Arc::strong_count(&self.0) > 1
+            }
+        }
+        let mut cache = Cache::<u32, Shared>::new(30);
+        let all: alloc::vec::Vec<_> = (0..5).map(|_| alloc::sync::Arc::new(())).collect();
+        (0..5).for_each(|key| cache.put(key, Shared(all[key as usize].clone())));
+        assert_eq!(cache.spent, 50, "no value could be evicted");
+        drop(all);
+        cache.put(5, Shared(alloc::sync::Arc::new(())));
+        assert_eq!((cache.spent, cache.keys().len()), (30, 3));
+        assert!(cache.get(&5).is_some());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The only place where a token is found valid.
 
-use core::fmt;
+use core::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     demand::Demand,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    scope::ScopeSet,
     time::Timestamp,
 };
 
@@ -110,45 +111,98 @@ impl Facts<'_> {
     }
 }
 
+/// What a decision reads of a token's record, however it is stored.
+pub(crate) trait TokenFacts {
+    fn owner(&self) -> u64;
+    fn scopes(&self) -> &ScopeSet;
+    fn is_revoked(&self) -> bool;
+    fn is_enabled(&self) -> bool;
+    fn issued(&self) -> u64;
+    fn expires_at(&self) -> Option<Timestamp>;
+    fn not_before(&self) -> Option<Timestamp>;
+    fn replaced_until(&self) -> Option<Timestamp>;
+    /// Whether it may be used from this address; `None` if the address is not known.
+    fn allows(&self, address: Option<IpAddr>) -> bool;
+}
+
+impl TokenFacts for TokenRecord {
+    fn owner(&self) -> u64 {
+        self.owner
+    }
+
+    fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    fn replaced_until(&self) -> Option<Timestamp> {
+        self.replaced_until
+    }
+
+    fn allows(&self, address: Option<IpAddr>) -> bool {
+        let contains = |address| self.addresses.iter().any(|block| block.contains(address));
+        self.addresses.is_empty() || address.is_some_and(contains)
+    }
+}
+
 /// Decides on a token that was issued. Allocates nothing.
 #[must_use]
-#[inline]
 pub fn decide(facts: Facts<'_>, demand: &Demand, now: Timestamp) -> Code {
-    let Facts { token, owner, workspace } = facts;
+    decide_on(facts.token, facts.owner, facts.workspace, demand, now)
+}
+
+/// The same, on a record that is stored in any form.
+#[inline]
+pub(crate) fn decide_on(
+    token: &impl TokenFacts,
+    owner: &OwnerRecord,
+    workspace: &WorkspaceRecord,
+    demand: &Demand,
+    now: Timestamp,
+) -> Code {
     // A record of one workspace or owner never applies to a token of another, even if a caller confuses them.
-    if !demand.workspaces().contains(&workspace.key) || token.owner != owner.number {
+    if !demand.workspaces().contains(&workspace.key) || token.owner() != owner.number {
         return Code::Unknown;
     }
-    let replaced = token.replaced_until.is_some_and(|end| now >= end);
+    let granted = |scope| token.scopes().covers(scope) && owner.grants.covers(scope);
+    let issued_before = |generation| generation > 0 && token.issued() < generation;
+    let replaced = token.replaced_until().is_some_and(|end| now >= end);
     if workspace.suspended {
         Code::WorkspaceSuspended
-    } else if token.revoked || token.issued < owner.revoked_before || replaced {
+    } else if token.is_revoked() || issued_before(owner.revoked_before) || replaced {
         Code::Revoked
     } else if owner.suspended {
         Code::OwnerSuspended
-    } else if !token.enabled {
+    } else if !token.is_enabled() {
         Code::Disabled
-    } else if token.expires_at.is_some_and(|end| now >= end) {
+    } else if token.expires_at().is_some_and(|end| now >= end) {
         Code::Expired
-    } else if token.not_before.is_some_and(|start| now < start) {
+    } else if token.not_before().is_some_and(|start| now < start) {
         Code::NotYetValid
-    } else if !comes_from_allowed(token, demand) {
+    } else if !token.allows(demand.address) {
         Code::AddressNotAllowed
-    } else if !grants(facts, demand) {
-        Code::InsufficientScope
-    } else {
+    } else if demand.all_of.iter().all(granted) && (demand.any_of.is_empty() || demand.any_of.iter().any(granted)) {
         Code::Valid
+    } else {
+        Code::InsufficientScope
     }
-}
-
-#[inline]
-fn comes_from_allowed(token: &TokenRecord, demand: &Demand) -> bool {
-    token.addresses.is_empty()
-        || demand.address.is_some_and(|address| token.addresses.iter().any(|block| block.contains(address)))
-}
-
-#[inline]
-fn grants(facts: Facts<'_>, demand: &Demand) -> bool {
-    let granted = |scope| facts.token.scopes.covers(scope) && facts.owner.grants.covers(scope);
-    demand.all_of.iter().all(granted) && (demand.any_of.is_empty() || demand.any_of.iter().any(granted))
 }

@@ -2,69 +2,119 @@
 
 use alloc::vec::Vec;
 
-/// Positions by hash, in an open-addressed table with linear probing. At most half of the places are taken, so searches
-/// are short; they do not allocate.
+/// Into how many tables the positions are divided, by the lowest bits of their hashes. Each grows on its own, so that no
+/// insertion has to move more than this fraction of the positions.
+const TABLES: usize = 1024;
+
+/// Positions by hash, in open-addressed tables with linear probing. At most three quarters of the places are taken, so
+/// searches are short; they do not allocate.
+///
+/// The table does not contain the hashes: methods that move positions take a function that returns the hash of one.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
+    /// Empty until the first insertion.
+    tables: Vec<Table>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
     /// Their number is 0 or a power of two.
     places: Vec<Place>,
-    taken: usize,
+    taken: u32,
 }
 
+/// A position plus 1, in the upper 24 bits, and 8 bits of its hash, so that most other hashes are recognised here; 0 if
+/// the place is free.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    hash: u32,
-    /// The position plus 1; 0 if the place is free.
-    position: u32,
-}
+struct Place(u32);
 
 impl Index {
-    /// The first position of this hash for which `is_it` holds.
+    /// How many positions there can be: they are below this number.
+    pub(crate) const CAPACITY: usize = (1 << 24) - 1;
+
+    /// How many bytes a position takes, on average: tables are between three eighths and three quarters full.
+    pub(crate) const PER_POSITION: usize = 8;
+
+    /// Approximate size in bytes of an index of so many positions.
+    pub(crate) const fn cost(positions: usize) -> usize {
+        if positions == 0 { 0 } else { TABLES * size_of::<Table>() + Self::PER_POSITION * positions }
+    }
+
+    /// The first position of this hash for which `is_it` holds. It is called for some positions of other hashes, too.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is_it: impl Fn(usize) -> bool) -> Option<usize> {
-        self.probe(hash)
-            .find(|(_, place)| place.hash == hash && is_it(place.position()))
-            .map(|(_, place)| place.position())
+        let tag = Place::new(hash, 0).tag();
+        let mut taken = self.tables.get(hash as usize % TABLES)?.probe(hash);
+        taken.find(|(_, place)| place.tag() == tag && is_it(place.position())).map(|(_, place)| place.position())
     }
 
     /// Adds a position that the table does not contain.
-    pub(crate) fn insert(&mut self, hash: u32, position: usize) {
-        if 2 * (self.taken + 1) > self.places.len() {
-            self.grow();
+    pub(crate) fn insert(&mut self, hash: u32, position: usize, hash_of: impl Fn(usize) -> u32) {
+        self.tables.resize(TABLES, Table::default());
+        if let Some(table) = self.table(hash) {
+            table.insert(Place::new(hash, position), hash, &hash_of);
         }
-        self.taken += 1;
-        self.settle(Place { hash, position: position as u32 + 1 });
     }
 
     /// Moves the entry of `hash` from position `from` to position `to`.
     pub(crate) fn relocate(&mut self, hash: u32, from: usize, to: usize) {
-        let found = self.probe(hash).find(|(_, place)| place.position() == from);
-        if let Some(place) = found.and_then(|(at, _)| self.places.get_mut(at)) {
-            place.position = to as u32 + 1;
+        if let Some(table) = self.table(hash)
+            && let Some(at) = table.place_of(hash, from)
+            && let Some(place) = table.places.get_mut(at)
+        {
+            *place = Place::new(hash, to);
         }
     }
 
-    /// Removes a position, and inserts the entries after it again, so that no probe sequence is interrupted.
-    pub(crate) fn remove(&mut self, hash: u32, position: usize) {
-        let Some((mut at, _)) = self.probe(hash).find(|(_, place)| place.position() == position) else {
-            return;
-        };
+    /// Removes a position, and inserts the entries after it again, so that no probe sequence is interrupted. `hash_of`
+    /// is not called for it.
+    pub(crate) fn remove(&mut self, hash: u32, position: usize, hash_of: impl Fn(usize) -> u32) {
+        if let Some(table) = self.table(hash)
+            && let Some(at) = table.place_of(hash, position)
+        {
+            table.remove(at, &hash_of);
+        }
+    }
+
+    fn table(&mut self, hash: u32) -> Option<&mut Table> {
+        self.tables.get_mut(hash as usize % TABLES)
+    }
+}
+
+impl Table {
+    fn insert(&mut self, place: Place, hash: u32, hash_of: &dyn Fn(usize) -> u32) {
+        if 4 * (self.taken as usize + 1) > 3 * self.places.len() {
+            let room = (2 * self.places.len()).max(4);
+            let old = core::mem::replace(&mut self.places, alloc::vec![Place::default(); room]);
+            for place in old.into_iter().filter(|place| !place.is_free()) {
+                self.settle(place, hash_of(place.position()));
+            }
+        }
+        self.taken += 1;
+        self.settle(place, hash);
+    }
+
+    fn remove(&mut self, mut at: usize, hash_of: &dyn Fn(usize) -> u32) {
         self.taken -= 1;
         self.free(at);
         loop {
-            at = self.next(at);
+            at = self.wrap(at + 1);
             let place = self.free(at);
             if place.is_free() {
                 return;
             }
-            self.settle(place);
+            self.settle(place, hash_of(place.position()));
         }
+    }
+
+    fn place_of(&self, hash: u32, position: usize) -> Option<usize> {
+        self.probe(hash).find(|(_, place)| place.position() == position).map(|(at, _)| at)
     }
 
     /// The taken places from the home of `hash` to the next free one.
     #[inline]
     fn probe(&self, hash: u32) -> impl Iterator<Item = (usize, Place)> {
-        let mut at = hash as usize;
+        let mut at = hash as usize / TABLES;
         core::iter::from_fn(move || {
             let here = self.wrap(at);
             at = here + 1;
@@ -73,9 +123,9 @@ impl Index {
         })
     }
 
-    fn settle(&mut self, place: Place) {
-        let last = self.probe(place.hash).last();
-        let at = last.map_or(self.wrap(place.hash as usize), |(at, _)| self.next(at));
+    fn settle(&mut self, place: Place, hash: u32) {
+        let last = self.probe(hash).last();
+        let at = last.map_or(self.wrap(hash as usize / TABLES), |(at, _)| self.wrap(at + 1));
         if let Some(free) = self.places.get_mut(at) {
             *free = place;
         }
@@ -83,18 +133,6 @@ impl Index {
 
     fn free(&mut self, at: usize) -> Place {
         self.places.get_mut(at).map(core::mem::take).unwrap_or_default()
-    }
-
-    fn grow(&mut self) {
-        let room = (2 * self.places.len()).max(16);
-        let old = core::mem::replace(&mut self.places, alloc::vec![Place::default(); room]);
-        for place in old.into_iter().filter(|place| !place.is_free()) {
-            self.settle(place);
-        }
-    }
-
-    fn next(&self, at: usize) -> usize {
-        self.wrap(at + 1)
     }
 
     #[inline]
@@ -105,13 +143,23 @@ impl Index {
 
 impl Place {
     #[inline]
+    fn new(hash: u32, position: usize) -> Self {
+        Self((position as u32 + 1) << 8 | hash >> 24)
+    }
+
+    #[inline]
     fn is_free(self) -> bool {
-        self.position == 0
+        self.0 == 0
     }
 
     #[inline]
     fn position(self) -> usize {
-        (self.position as usize).wrapping_sub(1)
+        ((self.0 >> 8) as usize).wrapping_sub(1)
+    }
+
+    #[inline]
+    fn tag(self) -> u32 {
+        self.0 & 0xff
     }
 }
 
@@ -123,6 +171,8 @@ mod tests {
 
     extern crate std;
 
+    const HASHES: [u32; 8] = [0, 1024, 2048, 3072, 15 * 1024, u32::MAX, 1, u32::MAX - 1];
+
     #[derive(Clone, Debug)]
     enum Step {
         Insert(u32, usize),
@@ -131,8 +181,8 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        // Few hashes, so that they collide, and some at the end of the table, so that probes wrap around.
-        let hash = prop_oneof![0..4u32, Just(15), Just(u32::MAX)];
+        // Few hashes, so that they collide, in two tables, and some at the end of a table, so that probes wrap around.
+        let hash = prop::sample::select(HASHES.to_vec());
         prop_oneof![
             3 => (hash, 0..20usize).prop_map(|(hash, position)| Step::Insert(hash, position)),
             2 => (0..20usize).prop_map(Step::Remove),
@@ -148,12 +198,12 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Insert(hash, position) if !map.contains_key(&position) => {
-                        index.insert(hash, position);
+                        index.insert(hash, position, |at| map[&at]);
                         map.insert(position, hash);
                     }
                     Step::Remove(position) => {
                         if let Some(hash) = map.remove(&position) {
-                            index.remove(hash, position);
+                            index.remove(hash, position, |at| map[&at]);
                         }
                     }
                     Step::Relocate(from, to) if !map.contains_key(&to) => {
@@ -164,10 +214,10 @@ mod tests {
                     }
                     _ => {}
                 }
-                prop_assert_eq!(index.taken, map.len());
+                prop_assert_eq!(index.tables.iter().map(|table| table.taken as usize).sum::<usize>(), map.len());
                 for position in 0..20 {
-                    for hash in [0, 1, 2, 3, 15, u32::MAX] {
-                        let found = index.find(hash, |at| at == position);
+                    for hash in HASHES {
+                        let found = index.find(hash, |at| at == position && map.get(&at) == Some(&hash));
                         prop_assert_eq!(found, (map.get(&position) == Some(&hash)).then_some(position));
                     }
                 }

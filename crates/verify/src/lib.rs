@@ -31,6 +31,7 @@ mod record;
 mod record_cache;
 mod scope;
 mod segment;
+mod slots;
 mod time;
 mod verifier;
 

@@ -3,25 +3,36 @@
 
 mod held;
 mod key;
+mod token;
+mod uses;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
+pub(crate) use self::{
+    held::{Cached, Source},
+    token::CachedToken,
+};
+use self::{
+    held::{Held, Standing},
+    key::Key,
+    uses::Uses,
+};
 use crate::{
     answer::Use,
     base::Base,
-    cache::{Cache, CacheValue, NO_HINT},
+    cache::{Cache, CacheValue, NO_HINT, Slot},
+    decision::TokenFacts as _,
+    index::Index,
     lease::Lease,
     ledger_queries::LedgerQueries,
     monotonic_time::MonotonicTime,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    scope::ScopeSet,
     segment::{ContentHash, Manifest, OwnerSegment, Segment},
     time::Timestamp,
 };
-
-pub(crate) use self::held::{Cached, Source};
-use self::{held::Held, key::Key};
 
 /// Everything that a verifier caches, within one budget in bytes.
 #[derive(Debug)]
@@ -43,23 +54,27 @@ pub(crate) enum File {
     Missing,
 }
 
+/// Tokens are by far the most entries, so they are in place, and all others take no more than a reference.
 #[derive(Debug)]
 enum Entry {
-    Token(Held<TokenRecord>, Uses),
-    Owner(Held<OwnerRecord>),
-    Workspace(Box<Shared>),
-    File(File, MonotonicTime),
+    Token(CachedToken),
+    Other(Box<Other>),
 }
 
-/// What a hit on a token changes in its entry.
-#[derive(Clone, Copy, Debug, Default)]
-struct Uses {
-    /// How often the token was used since the last report.
-    count: u32,
-    /// The slot where its owner's record was found last.
-    owner_at: u32,
-    last: Timestamp,
+#[derive(Debug)]
+enum Other {
+    Owner(Held<OwnerRecord>),
+    Workspace(Shared),
+    File(File, MonotonicTime),
+    /// Scopes of tokens, each set once.
+    Scopes(Arc<ScopeSet>),
 }
+
+/// What a slot takes: [`RecordCache`] promises how many tokens fit into its budget.
+const SLOT: usize = size_of::<Slot<Key, Entry>>() + Index::PER_POSITION;
+
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Slot<Key, Entry>>() == 96, "a cached token takes no more than needed");
 
 /// What all checks of a workspace share.
 #[derive(Debug, Default)]
@@ -74,9 +89,9 @@ struct Shared {
 /// The records of a token, found in one look-up.
 pub(crate) struct Hit<'a> {
     pub(crate) lease: Lease,
-    pub(crate) workspace: Cached<'a, Arc<WorkspaceRecord>>,
-    pub(crate) token: Cached<'a, Arc<TokenRecord>>,
-    pub(crate) owner: Cached<'a, Arc<OwnerRecord>>,
+    pub(crate) workspace: Cached<'a, WorkspaceRecord>,
+    pub(crate) token: Cached<'a, CachedToken>,
+    pub(crate) owner: Cached<'a, OwnerRecord>,
     /// For [`count_hit`](RecordCache::count_hit).
     pub(crate) place: Place,
 }
@@ -86,7 +101,7 @@ pub(crate) struct Hit<'a> {
 pub(crate) struct Place(usize);
 
 impl RecordCache {
-    /// An empty cache for about `budget` bytes of records.
+    /// An empty cache for about `budget` bytes.
     pub(crate) fn new(budget: usize) -> Self {
         Self { cache: Cache::new(budget), hand: 0, last: 0 }
     }
@@ -95,22 +110,23 @@ impl RecordCache {
     /// remembered.
     #[inline]
     pub(crate) fn hit(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Hit<'_>> {
-        let shared_at = self.cache.find(self.last, &Key::Workspace(workspace))?;
+        let shared_at = self.cache.find(self.last, &Key::workspace(workspace))?;
         self.last = shared_at;
-        let token_at = self.cache.find(NO_HINT, &Key::Token(workspace, digest))?;
-        let Some(Entry::Token(held, uses)) = self.cache.at_mut(token_at) else { return None };
-        let (number, remembered) = (held.record.owner, uses.owner_at);
-        let owner_at = self.cache.find(remembered as usize, &Key::Owner(workspace, number))?;
+        let token_at = self.cache.find(NO_HINT, &Key::token(workspace, digest))?;
+        let Some(Entry::Token(held)) = self.cache.at_mut(token_at) else { return None };
+        let (number, remembered) = (held.owner(), held.uses.owner_at);
+        let owner_at = self.cache.find(remembered as usize, &Key::owner(workspace, number))?;
         if owner_at != remembered as usize
-            && let Some(Entry::Token(_, uses)) = self.cache.at_mut(token_at)
+            && let Some(Entry::Token(held)) = self.cache.at_mut(token_at)
         {
-            uses.owner_at = owner_at as u32;
+            held.uses.owner_at = owner_at as u32;
         }
-        let (Entry::Workspace(shared), Entry::Token(token, _), Entry::Owner(owner)) =
+        let (Entry::Other(shared), Entry::Token(token), Entry::Other(owner)) =
             (self.cache.at(shared_at)?, self.cache.at(token_at)?, self.cache.at(owner_at)?)
         else {
             return None;
         };
+        let (Other::Workspace(shared), Other::Owner(owner)) = (&**shared, &**owner) else { return None };
         Some(Hit {
             lease: shared.lease.unwrap_or_default(),
             workspace: shared.record.as_ref()?.cached(),
@@ -123,27 +139,35 @@ impl RecordCache {
     /// Counts a use of the token that was just found there.
     #[inline]
     pub(crate) fn count_hit(&mut self, place: Place, last: Timestamp) {
-        if let Some(Entry::Token(_, uses)) = self.cache.at_mut(place.0) {
-            uses.add(1, last);
+        if let Some(Entry::Token(held)) = self.cache.at_mut(place.0) {
+            held.uses.add(1, last);
         }
     }
 
-    pub(crate) fn token(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Cached<'_, Arc<TokenRecord>>> {
-        match self.cache.get(&Key::Token(workspace, digest))? {
-            Entry::Token(held, _) => Some(held.cached()),
-            _ => None,
+    pub(crate) fn token(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Cached<'_, CachedToken>> {
+        match self.cache.get(&Key::token(workspace, digest))? {
+            Entry::Token(held) => Some(held.cached()),
+            Entry::Other(_) => None,
         }
     }
 
-    pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Cached<'_, Arc<OwnerRecord>>> {
-        match self.cache.get(&Key::Owner(workspace, number))? {
-            Entry::Owner(held) => Some(held.cached()),
-            _ => None,
-        }
+    pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Cached<'_, OwnerRecord>> {
+        Some(self.held_owner(workspace, number)?.cached())
     }
 
-    pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Cached<'_, Arc<WorkspaceRecord>>> {
+    pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Cached<'_, WorkspaceRecord>> {
         Some(self.shared(key)?.record.as_ref()?.cached())
+    }
+
+    /// The cached records of a token, its owner and its workspace, however old.
+    pub(crate) fn records(
+        &mut self,
+        workspace: WorkspaceKey,
+        digest: Digest,
+    ) -> Option<(TokenRecord, Arc<OwnerRecord>, Arc<WorkspaceRecord>)> {
+        let token = self.token(workspace, digest)?.item.record();
+        let owner = Arc::clone(&self.held_owner(workspace, token.owner)?.record);
+        Some((token, owner, Arc::clone(&self.shared(workspace)?.record.as_ref()?.record)))
     }
 
     /// The keys of the workspace's authentication tags, the current one first.
@@ -182,16 +206,16 @@ impl RecordCache {
 
     /// A file of the workspace.
     pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: ContentHash) -> Option<Cached<'_, File>> {
-        match self.cache.get(&Key::File(workspace, name))? {
-            Entry::File(item, asked_at) => Some(Cached { item, asked_at: *asked_at, run: 0 }),
+        match self.other(&Key::file(workspace, name))? {
+            Other::File(item, asked_at) => Some(Cached { item, asked_at: *asked_at, run: 0 }),
             _ => None,
         }
     }
 
     /// Counts uses of a token that is cached.
     pub(crate) fn count_use(&mut self, workspace: WorkspaceKey, digest: Digest, count: u32, last: Timestamp) {
-        if let Some(Entry::Token(_, uses)) = self.cache.get_mut(&Key::Token(workspace, digest)) {
-            uses.add(count, last);
+        if let Some(Entry::Token(held)) = self.cache.get_mut(&Key::token(workspace, digest)) {
+            held.uses.add(count, last);
         }
     }
 
@@ -199,8 +223,8 @@ impl RecordCache {
     pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
         let mut taken = Vec::new();
         self.hand = self.cache.round(self.hand, |key, entry| {
-            if let (Key::Token(workspace, digest), Entry::Token(_, uses)) = (*key, entry)
-                && workspace == of
+            if let Entry::Token(CachedToken { uses, .. }) = entry
+                && let Some(digest) = key.digest_in(of)
                 && uses.count > 0
             {
                 taken.push(Use { digest, last: uses.last, count: core::mem::take(&mut uses.count) });
@@ -222,33 +246,35 @@ impl RecordCache {
         digest: Digest,
         record: TokenRecord,
         source: Source,
-    ) -> Arc<TokenRecord> {
+    ) -> TokenRecord {
         let Source { asked_at, mut run, generation } = source;
-        let key = Key::Token(workspace, digest);
+        let key = Key::token(workspace, digest);
         let (record, uses) = match self.cache.get(&key) {
-            Some(Entry::Token(held, uses)) => {
-                let newer = if held.record.is_brief() && held.record.version >= record.version {
+            Some(Entry::Token(token)) => {
+                let held = token.record();
+                let standing = Standing { version: held.version, run: token.run };
+                let newer = if held.is_brief() && held.version >= record.version {
                     // The segment agrees with every response of the ledger at or after the segment's generation.
-                    if generation < held.record.version {
-                        run = held.run;
+                    if generation < held.version {
+                        run = standing.run;
                     }
-                    Arc::new(TokenRecord::clone(&held.record).with_details_of(&record))
-                } else if held.outranks(&record, source) {
-                    run = held.run;
-                    Arc::clone(&held.record)
+                    held.with_details_of(&record)
+                } else if standing.outranks(record.version, source) {
+                    run = standing.run;
+                    held
                 } else if record.is_brief() {
-                    Arc::new(record.with_details_of(&held.record))
+                    record.with_details_of(&held)
                 } else {
-                    Arc::new(record)
+                    record
                 };
-                run = held.run_for(&newer, run);
-                (newer, *uses)
+                run = standing.run_for(newer.version, run);
+                (newer, token.uses)
             }
-            _ => (Arc::new(record), Uses::default()),
+            _ => (record, Uses::default()),
         };
-        let kept = Arc::clone(&record);
-        self.cache.put(key, Entry::Token(Held { record, asked_at, run }, uses));
-        kept
+        let scopes = self.share(workspace, &record.scopes);
+        self.cache.put(key, Entry::Token(CachedToken::new(&record, scopes, asked_at, run, uses)));
+        record
     }
 
     pub(crate) fn keep_owner(
@@ -257,14 +283,10 @@ impl RecordCache {
         record: OwnerRecord,
         source: Source,
     ) -> Arc<OwnerRecord> {
-        let key = Key::Owner(workspace, record.number);
-        let held = match self.cache.get(&key) {
-            Some(Entry::Owner(held)) => Some(held),
-            _ => None,
-        };
-        let kept = Held::newer(held, record, source);
+        let key = Key::owner(workspace, record.number);
+        let kept = Held::newer(self.held_owner(workspace, record.number), record, source);
         let record = Arc::clone(&kept.record);
-        self.cache.put(key, Entry::Owner(kept));
+        self.put(key, Other::Owner(kept));
         record
     }
 
@@ -280,24 +302,23 @@ impl RecordCache {
 
     /// The token has changed: its cached record is no longer covered by the lease.
     pub(crate) fn invalidate_token(&mut self, workspace: WorkspaceKey, digest: Digest) {
-        if let Some(Entry::Token(held, _)) = self.cache.get_mut(&Key::Token(workspace, digest)) {
+        if let Some(Entry::Token(held)) = self.cache.get_mut(&Key::token(workspace, digest)) {
             held.run = 0;
         }
     }
 
     /// The owner has changed, likewise.
     pub(crate) fn invalidate_owner(&mut self, workspace: WorkspaceKey, number: u64) {
-        if let Some(Entry::Owner(held)) = self.cache.get_mut(&Key::Owner(workspace, number)) {
+        if let Some(Entry::Other(other)) = self.cache.get_mut(&Key::owner(workspace, number))
+            && let Other::Owner(held) = &mut **other
+        {
             held.run = 0;
         }
     }
 
     /// Removes every record of a workspace: its ledger has begun a new history, in which their versions mean nothing.
     pub(crate) fn forget_workspace(&mut self, of: WorkspaceKey) {
-        self.cache.forget(|key| match *key {
-            Key::Token(workspace, _) | Key::Owner(workspace, _) => workspace == of,
-            Key::Workspace(_) | Key::File(..) => false,
-        });
+        self.cache.forget(|key| key.is_of_record_in(of));
         self.change(of, &mut |shared| (shared.record, shared.base) = (None, None));
     }
 
@@ -322,14 +343,45 @@ impl RecordCache {
         file: File,
         asked_at: MonotonicTime,
     ) {
-        self.cache.put(Key::File(workspace, name), Entry::File(file, asked_at));
+        self.put(Key::file(workspace, name), Other::File(file, asked_at));
+    }
+
+    /// A set equal to this one, which all tokens of the workspace share that have it.
+    fn share(&mut self, workspace: WorkspaceKey, scopes: &ScopeSet) -> Arc<ScopeSet> {
+        let key = Key::scopes(workspace, scopes);
+        if let Some(Other::Scopes(shared)) = self.other(&key)
+            && **shared == *scopes
+        {
+            return Arc::clone(shared);
+        }
+        let shared = Arc::new(scopes.clone());
+        self.put(key, Other::Scopes(Arc::clone(&shared)));
+        shared
+    }
+
+    fn held_owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<&Held<OwnerRecord>> {
+        match self.other(&Key::owner(workspace, number))? {
+            Other::Owner(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    fn other(&mut self, key: &Key) -> Option<&Other> {
+        match self.cache.get(key)? {
+            Entry::Other(other) => Some(other),
+            Entry::Token(_) => None,
+        }
+    }
+
+    fn put(&mut self, key: Key, other: Other) {
+        self.cache.put(key, Entry::Other(Box::new(other)));
     }
 
     fn shared(&mut self, workspace: WorkspaceKey) -> Option<&mut Shared> {
-        self.last = self.cache.find(self.last, &Key::Workspace(workspace))?;
+        self.last = self.cache.find(self.last, &Key::workspace(workspace))?;
         match self.cache.at_mut(self.last)? {
-            Entry::Workspace(shared) => Some(shared),
-            _ => None,
+            Entry::Other(other) => other.shared(),
+            Entry::Token(_) => None,
         }
     }
 
@@ -337,18 +389,23 @@ impl RecordCache {
     /// the module contains this once.
     fn change(&mut self, workspace: WorkspaceKey, change: &mut dyn FnMut(&mut Shared)) {
         let change = &mut |entry: &mut Entry| {
-            if let Entry::Workspace(shared) = entry {
+            if let Entry::Other(other) = entry
+                && let Some(shared) = other.shared()
+            {
                 change(shared);
             }
         };
-        self.cache.update(Key::Workspace(workspace), || Entry::Workspace(Box::default()), change);
+        let absent = || Entry::Other(Box::new(Other::Workspace(Shared::default())));
+        self.cache.update(Key::workspace(workspace), absent, change);
     }
 }
 
-impl Uses {
-    fn add(&mut self, count: u32, last: Timestamp) {
-        self.count = self.count.saturating_add(count);
-        self.last = self.last.max(last);
+impl Other {
+    fn shared(&mut self) -> Option<&mut Shared> {
+        match self {
+            Self::Workspace(shared) => Some(shared),
+            _ => None,
+        }
     }
 }
 
@@ -356,27 +413,48 @@ impl CacheValue for Entry {
     /// Only records of tokens and owners have versions here: of other entries the latest is kept.
     fn version(&self) -> u64 {
         match self {
-            Self::Token(held, _) => held.record.version,
-            Self::Owner(held) => held.record.version,
-            Self::Workspace(_) | Self::File(..) => 0,
+            Self::Token(held) => held.version(),
+            Self::Other(other) => match &**other {
+                Other::Owner(held) => held.record.version,
+                Other::Workspace(_) | Other::File(..) | Other::Scopes(_) => 0,
+            },
         }
     }
 
     fn cost(&self) -> usize {
-        match self {
-            Self::Token(Held { record, .. }, _) => {
-                let texts = [Some(&record.id), Some(&record.name), record.client_id.as_ref(), record.metadata.as_ref()];
-                let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
-                size_of::<TokenRecord>() + texts + record.scopes.cost() + size_of_val(record.addresses.as_slice())
+        let more = match self {
+            Self::Token(held) => held.cost(),
+            Self::Other(other) => {
+                let more = match &**other {
+                    Other::Owner(held) => held.cost(),
+                    Other::Workspace(shared) => shared.cost(),
+                    Other::File(file, _) => file.size(),
+                    Other::Scopes(scopes) => size_of_val(&**scopes) + scopes.cost(),
+                };
+                size_of_val(&**other) + more
             }
-            Self::Owner(Held { record, .. }) => size_of::<OwnerRecord>() + record.id.len() + record.grants.cost(),
-            Self::Workspace(shared) => shared.cost(),
-            Self::File(file, _) => match file {
-                File::Manifest(manifest) => manifest.size(),
-                File::Segment(segment) => segment.size(),
-                File::Owners(segment) => segment.size(),
-                File::Missing => 0,
+        };
+        SLOT + more
+    }
+
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Token(_) => false,
+            Self::Other(other) => match &**other {
+                Other::Scopes(scopes) => Arc::strong_count(scopes) > 1,
+                Other::Owner(_) | Other::Workspace(_) | Other::File(..) => false,
             },
+        }
+    }
+}
+
+impl File {
+    fn size(&self) -> usize {
+        match self {
+            Self::Manifest(manifest) => manifest.size(),
+            Self::Segment(segment) => segment.size(),
+            Self::Owners(segment) => segment.size(),
+            Self::Missing => 0,
         }
     }
 }
@@ -387,7 +465,7 @@ impl Shared {
         let keys = self.seal_keys.as_ref().map_or(0, |(keys, _)| size_of_val(keys.as_slice()));
         let queries = self.queries.as_ref().map_or(0, |queries| queries.size());
         let base = self.base.as_ref().map_or(0, Base::size);
-        size_of_val(self) + record + keys + queries + base
+        record + keys + queries + base
     }
 }
 
@@ -443,11 +521,11 @@ mod tests {
         // The same version, from a history that a restored ledger has lost.
         cache.keep_token(key, digest, record("tok_1", 5), Source::registry(asked_at));
         let held = cache.token(key, digest).unwrap();
-        assert_eq!((held.item.revoked, held.run), (true, 2));
+        assert_eq!((held.item.is_revoked(), held.run), (true, 2));
         // A newer one is kept, without the lease.
         cache.keep_token(key, digest, record("tok_1", 6), Source::registry(asked_at));
         let held = cache.token(key, digest).unwrap();
-        assert_eq!((held.item.revoked, held.run), (false, 0));
+        assert_eq!((held.item.is_revoked(), held.run), (false, 0));
 
         let owner = |suspended| OwnerRecord {
             version: 5,

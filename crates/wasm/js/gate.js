@@ -155,9 +155,13 @@ export class Gate {
 
   /** Decides on at most `MOST_DIGESTS` tokens: data that several need is fetched in one request. */
   async #decide(tokens, demand, address) {
-    const answers = tokens.map((token) => this.#begin(token, demand, this.#now(), address));
-    // Details are read in the same turn as the decision: the verifier holds only those of the last few.
-    const decisions = answers.map((answer, at) => ({ ...this.#decision(answer), ...reasonOf(answer, tokens[at]) }));
+    const decisions = [];
+    const answers = tokens.map((token, at) => {
+      const answer = this.#begin(token, demand, this.#now(), address);
+      // Details are read before anything else is done with the verifier: later, they may be of newer records.
+      decisions[at] = { ...this.#decision(answer), ...reasonOf(answer, token) };
+      return answer;
+    });
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
     const reader = new Reader(this.#registry);
     for (let open = waiting(); open.length > 0; open = waiting()) {

@@ -443,7 +443,10 @@ export class Verifier {
   /** Renews that lease, if a renewal is due. Run it in the background. Never rejects. */
   renewFrom(answer: Answer, sources: Sources): Promise<void>;
 
-  /** The full decision; `undefined` unless it is among the last 256. */
+  /**
+   * The full decision. Call this before anything else is done with the verifier: if the records of the token have changed
+   * since, it has their newer data. `undefined` if the decision is not among the last 256, or the records were evicted.
+   */
   details(answer: Answer): Details | undefined;
 
   /** Frees the WebAssembly memory. Do not use the verifier afterwards. */

@@ -62,8 +62,7 @@ fn counted(uses: &Use) -> String {
 /// valid or not; its id, name and the like are absent if only a segment was used. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
     let json = Object::new().text("freshness", decision.freshness.as_str()).number("asOf", decision.as_of.0);
-    let Some(known) = &decision.known else { return json.finish() };
-    let facts = known.facts();
+    let Some(facts) = decision.facts() else { return json.finish() };
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
     let in_full = !token.is_brief();
     let json = json

@@ -214,7 +214,7 @@ impl Verifier {
     pub fn renew(&mut self, number: u32, now: f64) -> u32 {
         let (_, at) = split(number);
         let due = self.decisions.get(at).filter(|decision| number & RENEWAL != 0 && decision.renewal_due);
-        let workspace = due.and_then(|decision| Some(decision.known.as_ref()?.facts().workspace.key));
+        let workspace = due.and_then(|decision| Some(decision.known.as_ref()?.workspace()));
         match (workspace, time(now)) {
             (Some(workspace), Some(now)) => {
                 self.waiting.put(Waiting::Renewal(self.verifier.renewal(workspace, now))) << 8
@@ -267,12 +267,13 @@ impl Verifier {
         self.number(progress, demand, address)
     }
 
-    /// A full decision as JSON; empty if it is not among the last 256.
-    #[must_use]
-    pub fn details(&self, number: u32) -> String {
+    /// A full decision as JSON; empty if it is not among the last 256, or its records are not cached any more. Of a token
+    /// that has changed since, the data are the newer ones.
+    pub fn details(&mut self, number: u32) -> String {
         let (code, at) = split(number);
-        let decision = self.decisions.get(at).filter(|decision| decision.code as u32 == code);
-        decision.map(answer::details).unwrap_or_default()
+        let Some(decision) = self.decisions.get_mut(at) else { return String::new() };
+        self.verifier.complete(decision);
+        if decision.code as u32 == code { answer::details(decision) } else { String::new() }
     }
 }
 

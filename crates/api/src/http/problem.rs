@@ -6,7 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use counterfoil_protocol::command::NotSignedIn;
 use counterfoil_token::Malformed;
-use counterfoil_verify::{Code, Decision, Demand, Known, Scope};
+use counterfoil_verify::{Code, Decision, Demand, Scope};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -144,7 +144,7 @@ impl Problem {
 
     /// The problem of a token with this decision on this requirement. Names the scopes that the token lacks.
     pub(crate) fn decided(decision: &Decision, demand: &Demand) -> Self {
-        match (decision.code, decision.known.as_ref().map(Known::facts)) {
+        match (decision.code, decision.facts()) {
             (Code::InsufficientScope, Some(facts)) => {
                 let held = facts.effective_scopes();
                 let all_of: Vec<&Scope> = demand.all_of.iter().filter(|scope| !held.covers(scope)).collect();

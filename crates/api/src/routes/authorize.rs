@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use counterfoil_token::Presented;
-use counterfoil_verify::{Code, Decision, Demand, Freshness, Known, Scope, ScopePattern, ScopeSet};
+use counterfoil_verify::{Code, Decision, Demand, Freshness, Scope, ScopePattern, ScopeSet};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
 
@@ -73,7 +73,7 @@ fn verify_request<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<
         let decision = decided.into_iter().next().ok_or_else(|| Problem::internal("there was no decision"))?;
         // A token that is presented with another workspace's slug was never issued there.
         if let Some((named, known)) = named.zip(decision.known.as_ref())
-            && *named != *known.facts().workspace.slug
+            && known.facts().is_none_or(|facts| *named != *facts.workspace.slug)
         {
             return Err(Problem::credential(Code::Unknown));
         }
@@ -180,7 +180,7 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
 /// Tells the gateway, and through it the origin server, who the caller is.
 fn identity(decision: &Decision, demand: &Demand) -> Response {
     let mut response = StatusCode::OK.into_response();
-    let Some(facts) = decision.known.as_ref().map(Known::facts) else { return response };
+    let Some(facts) = decision.facts() else { return response };
     let (scopes, is_whole) = named_scopes(&facts.effective_scopes(), demand);
     let mut tell = |name: &'static str, value: &str| {
         // Ids, slugs and scopes are visible ASCII.

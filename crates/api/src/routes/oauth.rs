@@ -13,7 +13,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_protocol::command::RevokeText;
 use counterfoil_token::{Digest, TokenRef};
-use counterfoil_verify::{Code, Decision, Demand, Known, ScopePattern};
+use counterfoil_verify::{Code, Decision, Demand, ScopePattern};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use percent_encoding::percent_decode_str;
@@ -251,7 +251,7 @@ fn invalid(detail: &str) -> Problem {
 
 impl From<&Decision> for Introspection {
     fn from(decision: &Decision) -> Self {
-        let Some(facts) = decision.known.as_ref().map(Known::facts) else { return Self::default() };
+        let Some(facts) = decision.facts() else { return Self::default() };
         let scopes = facts.effective_scopes();
         let scopes: Vec<&str> = scopes.iter().map(ScopePattern::as_str).collect();
         let text = |text: &str| Some(text.to_owned());

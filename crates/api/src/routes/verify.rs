@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 };
 use counterfoil_token::{Digest, Presented};
 use counterfoil_verify::{
-    Code, ContentHash, Decision, Demand, Encoded, Freshness, Known, Position, Question, Scope, ScopeSet, Segments,
+    Code, ContentHash, Decision, Demand, Encoded, Facts, Freshness, Position, Question, Scope, ScopeSet, Segments,
 };
 use futures_util::future::BoxFuture;
 use http::header;
@@ -313,14 +313,13 @@ impl DecisionBody {
             detail: wrong.map(|why| format!("This is not a valid token: {why}.")),
             freshness: decision.freshness,
             as_of: Rfc3339(decision.as_of),
-            token: decision.known.as_ref().map(VerifiedToken::from),
+            token: decision.facts().map(VerifiedToken::from),
         }
     }
 }
 
-impl From<&Known> for VerifiedToken {
-    fn from(known: &Known) -> Self {
-        let facts = known.facts();
+impl From<Facts<'_>> for VerifiedToken {
+    fn from(facts: Facts<'_>) -> Self {
         let owned = |text: &str| text.to_owned();
         Self {
             id: owned(&facts.token.id),

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::{
     lease::Lease,
     monotonic_time::MonotonicTime,
-    record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    record::{OwnerRecord, WorkspaceRecord},
 };
 
 /// A cached item. It was current when it was requested, or later.
@@ -62,49 +62,57 @@ impl<T: ?Sized> Cached<'_, T> {
     }
 }
 
+/// The version of a record, and the lease run that covers it; 0 if none.
+#[derive(Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) version: u64,
+    pub(super) run: u32,
+}
+
+impl Held<OwnerRecord> {
+    /// Approximate size in bytes, not counting `size_of` itself.
+    pub(super) fn cost(&self) -> usize {
+        size_of_val(&*self.record) + self.record.id.len() + self.record.grants.cost()
+    }
+}
+
 impl<T: Versioned> Held<T> {
     #[inline]
-    pub(super) fn cached(&self) -> Cached<'_, Arc<T>> {
+    pub(super) fn cached(&self) -> Cached<'_, T> {
         Cached { item: &self.record, asked_at: self.asked_at, run: self.run }
     }
 
     /// The newer of the cached record and this one. It counts as recent as the query.
     pub(super) fn newer(held: Option<&Self>, record: T, source: Source) -> Self {
         let Source { asked_at, run, .. } = source;
-        match held {
-            Some(held) if held.outranks(&record, source) => {
-                Self { record: Arc::clone(&held.record), asked_at, run: held.run }
-            }
-            Some(held) => Self { run: held.run_for(&record, run), record: Arc::new(record), asked_at },
-            None => Self { record: Arc::new(record), asked_at, run },
+        let Some(held) = held else { return Self { record: Arc::new(record), asked_at, run } };
+        let standing = Standing { version: held.record.version(), run: held.run };
+        if standing.outranks(record.version(), source) {
+            return Self { record: Arc::clone(&held.record), asked_at, run: held.run };
         }
+        Self { run: standing.run_for(record.version(), run), record: Arc::new(record), asked_at }
     }
+}
 
+impl Standing {
     /// Whether this record stays in place of another: if it is newer, or if a lease covers it and the other, of the same
     /// version, is from the registry. Those two are equal, unless the ledger was restored and the registry still has a
     /// record of its earlier history, which the lease must not cover.
-    pub(super) fn outranks(&self, record: &T, source: Source) -> bool {
-        let (held, other) = (self.record.version(), record.version());
-        held > other || (held == other && self.run != 0 && source.generation == 0)
+    pub(super) fn outranks(self, other: u64, source: Source) -> bool {
+        self.version > other || (self.version == other && self.run != 0 && source.generation == 0)
     }
 
     /// The lease run that covers a record in place of this one. A record that the ledger returned without a lease is
     /// covered if this one, of the same version, is. A newer record is not: combining records of different moments could
     /// make a token valid that was invalid at each of them.
-    pub(super) fn run_for(&self, record: &T, run: u32) -> u32 {
-        if run == 0 && self.record.version() == record.version() { self.run } else { run }
+    pub(super) fn run_for(self, version: u64, run: u32) -> u32 {
+        if run == 0 && self.version == version { self.run } else { run }
     }
 }
 
 /// A record: the higher version is newer.
 pub(super) trait Versioned {
     fn version(&self) -> u64;
-}
-
-impl Versioned for TokenRecord {
-    fn version(&self) -> u64 {
-        self.version
-    }
 }
 
 impl Versioned for OwnerRecord {

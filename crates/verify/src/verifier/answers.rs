@@ -216,17 +216,16 @@ impl Verifier {
             return self.fall_back_or_unavailable(pending, demand, now);
         };
         let source = Source { asked_at, run, generation: answer.generation };
-        let known = Known {
-            token: self.cache.keep_token(key, digest, token.clone(), source),
-            owner: self.cache.keep_owner(key, owner.clone(), source),
-            workspace: self.cache.keep_workspace(workspace.clone(), source),
-        };
+        let known = Known::of(
+            self.cache.keep_token(key, digest, token.clone(), source),
+            self.cache.keep_owner(key, owner.clone(), source),
+            self.cache.keep_workspace(workspace.clone(), source),
+        );
         // `VALID` must follow from the response, which is of one moment, and no newer cached record may contradict it.
         // Combining records of different moments could make a token valid that was invalid at each of them.
-        let told = Facts { token, owner, workspace };
-        let mut code = decide(told, demand, answer.as_of);
+        let mut code = decide(Facts { token, owner, workspace }, demand, answer.as_of);
         if code == Code::Valid {
-            code = decide(known.facts(), demand, answer.as_of);
+            code = known.facts().map_or(Code::Unavailable, |facts| decide(facts, demand, answer.as_of));
         }
         if code == Code::Valid && self.limits.count_uses {
             self.cache.count_use(key, digest, 1, answer.as_of);

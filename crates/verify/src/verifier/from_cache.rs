@@ -1,12 +1,10 @@
 //! Decisions from the cache.
 
-use alloc::sync::Arc;
-
 use counterfoil_token::WorkspaceKey;
 
-use super::state::{Decision, Known, Subject, Verifier, strictest};
+use super::state::{Decision, Known, Place, Subject, Verifier, strictest};
 use crate::{
-    decision::{Code, decide},
+    decision::{Code, decide_on},
     demand::{Demand, Freshness},
     lease::Lease,
     monotonic_time::MonotonicTime,
@@ -34,20 +32,28 @@ impl Verifier {
         }
         let known_at = known_at.min(token.as_of(freshness, &lease, now, age)?);
         let known_at = known_at.min(owner.as_of(freshness, &lease, now, age)?);
-        let known = Known {
-            token: Arc::clone(token.item),
-            owner: Arc::clone(owner.item),
-            workspace: Arc::clone(workspace.item),
-        };
 
         let is_bounded = freshness == Freshness::Bounded;
         let time = if is_bounded { lease.ledger_time(now) } else { now.time };
-        let code = decide(known.facts(), demand, time);
+        let code = decide_on(token.item, owner.item, workspace.item, demand, time);
         if code == Code::Valid && self.limits.count_uses {
             self.cache.count_hit(place, time);
         }
         let renewal_due = is_bounded && !lease.is_new(now) && self.claim_renewal(key, now);
-        Some(Decision { code, freshness, as_of: known_at, known: Some(known), renewal_due })
+        let known = Some(Known(Place::Cache(key, digest)));
+        Some(Decision { code, freshness, as_of: known_at, known, renewal_due })
+    }
+
+    /// Adds its records to a decision, if they are in the cache. Call this before anything else is done with the verifier:
+    /// later, the cached records may be newer ones. If they are gone, the decision is [`Code::Unavailable`].
+    pub fn complete(&mut self, decision: &mut Decision) {
+        if let Some(Known(Place::Cache(workspace, digest))) = decision.known {
+            let records = self.cache.records(workspace, digest);
+            decision.known = records.map(|(token, owner, workspace)| Known::of(token, owner, workspace));
+            if decision.known.is_none() {
+                decision.code = Code::Unavailable;
+            }
+        }
     }
 
     /// Whether the caller is to have the lease renewed: no renewal and no query has started lately.
@@ -75,7 +81,7 @@ impl Verifier {
     }
 }
 
-impl<T> Cached<'_, Arc<T>> {
+impl<T> Cached<'_, T> {
     /// The time as of which the record is known, if that is fresh enough.
     #[inline]
     fn as_of(&self, freshness: Freshness, lease: &Lease, now: MonotonicTime, age: u64) -> Option<Timestamp> {

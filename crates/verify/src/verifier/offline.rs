@@ -12,7 +12,7 @@ use counterfoil_token::{Digest, Presented};
 use super::state::{Known, LoadedSnapshot, Progress, StricterFreshness, Verifier, decided, strictest};
 use crate::{
     address::AddressBlock,
-    decision::{Code, decide},
+    decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
     monotonic_time::MonotonicTime,
     segment::Snapshot,
@@ -73,11 +73,11 @@ impl LoadedSnapshot {
     fn find(&self, digest: &Digest, demand: &Demand, now: MonotonicTime) -> Option<(Code, Option<Known>)> {
         let token = self.snapshot.find(digest)?;
         let Some(owner) = self.snapshot.owner(token.owner) else { return Some((Code::Unavailable, None)) };
-        let known = Known { token: Arc::new(token), owner: Arc::new(owner), workspace: Arc::clone(&self.workspace) };
         // A clock that is behind the snapshot's ledger time is wrong.
-        let code = decide(known.facts(), demand, now.time.max(self.snapshot.as_of()));
-        let is_undecidable =
-            code == Code::AddressNotAllowed && known.token.addresses.contains(&AddressBlock::nowhere());
+        let facts = Facts { token: &token, owner: &owner, workspace: &self.workspace };
+        let code = decide(facts, demand, now.time.max(self.snapshot.as_of()));
+        let is_undecidable = code == Code::AddressNotAllowed && token.addresses.contains(&AddressBlock::nowhere());
+        let known = Known::of(token, Arc::new(owner), Arc::clone(&self.workspace));
         Some((if is_undecidable { Code::Unavailable } else { code }, Some(known)))
     }
 

@@ -7,6 +7,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use super::state::{CheckState, Need, Pending, Progress, REGISTRY_READS, Subject, Verifier, strictest, unavailable};
 use crate::{
     answer::{LeaseQuestion, Question, RegistryKey, Segments, Use},
+    decision::TokenFacts as _,
     demand::{Demand, Freshness},
     lease::Lease,
     ledger_queries::{LedgerQueries, QueryDecision, jitter},
@@ -112,7 +113,7 @@ impl Verifier {
             return true;
         }
         let token = self.cache.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
-        let owner = token.filter(|held| held.is_under(&lease)).map(|held| held.item.owner);
+        let owner = token.filter(|held| held.is_under(&lease)).map(|held| held.item.owner());
         owner.is_some_and(|owner| self.cache.owner(key, owner).is_some_and(|held| held.is_under(&lease)))
     }
 
@@ -167,7 +168,7 @@ impl Verifier {
         let age = self.limits.eventual_age;
         let mut keys = Vec::new();
         let token = self.cache.token(workspace, digest);
-        let owner = token.as_ref().map(|held| held.item.owner);
+        let owner = token.as_ref().map(|held| held.item.owner());
         if !token.is_some_and(|held| held.is_recent(now, age)) {
             keys.push(RegistryKey::Token(workspace, digest));
         }

@@ -73,19 +73,24 @@ pub struct Decision {
     pub freshness: Freshness,
     /// The time as of which it holds.
     pub as_of: Timestamp,
-    /// The records of the token, if it was ever issued; also if it is not valid.
+    /// The token, if it was ever issued; also if it is not valid.
     pub known: Option<Known>,
     /// Whether this request is to have the workspace's lease renewed in the background: see [`Verifier::renewal`]. If
     /// it does not, a request a second later is told to.
     pub renewal_due: bool,
 }
 
-/// The records on which a decision rests.
+/// The token that a decision is about, with its records.
 #[derive(Clone, Debug)]
-pub struct Known {
-    pub(super) token: Arc<TokenRecord>,
-    pub(super) owner: Arc<OwnerRecord>,
-    pub(super) workspace: Arc<WorkspaceRecord>,
+pub struct Known(pub(super) Place);
+
+/// Where the records are on which a decision rests.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// In the cache.
+    Cache(WorkspaceKey, Digest),
+    /// Here.
+    Records(Arc<TokenRecord>, Arc<OwnerRecord>, Arc<WorkspaceRecord>),
 }
 
 /// A check that waits for [`need`](Self::need). It contains the digest, never the token value.
@@ -204,6 +209,14 @@ pub(super) enum SegmentLookup {
     Fetch(Vec<RegistryKey>),
 }
 
+impl Decision {
+    /// The records on which it rests, if [`known`](Self::known) has them.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts<'_>> {
+        self.known.as_ref()?.facts()
+    }
+}
+
 impl Pending {
     /// What the check waits for.
     #[must_use]
@@ -242,10 +255,27 @@ impl CheckState {
 }
 
 impl Known {
-    /// The records by reference, as [`decide`](crate::decide) takes them.
+    pub(super) fn of(token: TokenRecord, owner: Arc<OwnerRecord>, workspace: Arc<WorkspaceRecord>) -> Self {
+        Self(Place::Records(Arc::new(token), owner, workspace))
+    }
+
+    /// The token's workspace.
     #[must_use]
-    pub fn facts(&self) -> Facts<'_> {
-        Facts { token: &self.token, owner: &self.owner, workspace: &self.workspace }
+    pub fn workspace(&self) -> WorkspaceKey {
+        match &self.0 {
+            Place::Cache(workspace, _) => *workspace,
+            Place::Records(.., workspace) => workspace.key,
+        }
+    }
+
+    /// The records, as [`decide`](crate::decide) takes them; `None` if they are in the cache, until
+    /// [`Verifier::complete`] takes them from there.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts<'_>> {
+        match &self.0 {
+            Place::Cache(..) => None,
+            Place::Records(token, owner, workspace) => Some(Facts { token, owner, workspace }),
+        }
     }
 }
 

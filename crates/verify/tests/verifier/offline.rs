@@ -51,8 +51,8 @@ fn snapshot_decides_until_it_expires() {
     for (text, code) in &tokens {
         let decision = check(&mut world, text, &offline(), later(5));
         assert_eq!((decision.code.as_str(), decision.freshness, decision.as_of), (*code, Freshness::Snapshot, START));
-        let known = decision.known.unwrap();
-        assert!(known.facts().token.number > 1);
+        let known = decision.facts().unwrap();
+        assert!(known.token.number > 1);
     }
     let mut write = offline();
     write.all_of = vec![scope("invoices:read")];

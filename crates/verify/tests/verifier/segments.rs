@@ -69,7 +69,7 @@ fn full_record_is_read_once_from_the_registry() {
     let (mut world, tokens) = leased(3);
     let told = |world: &mut World, demand: &Demand| {
         let decision = world.check(&tokens[1], demand, START);
-        let token = decision.known.unwrap().facts().token.clone();
+        let token = decision.facts().unwrap().token.clone();
         (token.id, token.name, token.number)
     };
     assert_eq!(told(&mut world, &brief()), ("".into(), "".into(), 2));
@@ -98,7 +98,7 @@ fn registry_record_adds_details_but_no_permissions() {
     world.check(&tokens[0], &brief(), START);
     let decision = world.check(&tokens[1], &demand(BOUNDED), START);
     assert_eq!((decision.code, decision.freshness), (Code::Disabled, BOUNDED), "the registry still has it enabled");
-    assert_eq!(&*decision.known.unwrap().facts().token.id, "tok_2");
+    assert_eq!(&*decision.facts().unwrap().token.id, "tok_2");
 }
 
 #[test]

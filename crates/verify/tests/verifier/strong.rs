@@ -219,7 +219,7 @@ fn decision_contains_the_records_it_rests_on() {
     demand.all_of = vec![scope("members:read")];
     let decision = world.check(&token, &demand, START);
     assert_eq!(decision.code, Code::InsufficientScope);
-    let known = decision.known.unwrap();
-    assert_eq!((&*known.facts().token.id, &*known.facts().owner.id), ("tok_1", "member1"));
-    assert_eq!(known.facts().effective_scopes().iter().next().unwrap().as_str(), "orders:*");
+    let known = decision.facts().unwrap();
+    assert_eq!((&*known.token.id, &*known.owner.id), ("tok_1", "member1"));
+    assert_eq!(known.effective_scopes().iter().next().unwrap().as_str(), "orders:*");
 }

@@ -275,7 +275,8 @@ impl World {
         let mut progress = self.verifier.check(text.as_bytes(), demand, now);
         for _ in 0..10 {
             match progress {
-                Progress::Decided(decision) => {
+                Progress::Decided(mut decision) => {
+                    self.verifier.complete(&mut decision);
                     if decision.renewal_due {
                         self.renew(now);
                     }
