@@ -38,7 +38,7 @@ impl PackedTime {
     /// The bits of the time; the others contain the run.
     const TIME: u32 = 48;
 
-    /// A time of which nothing is known. So is one that does not fit: after the clock was set back 65,535 times, or
+    /// A time of which nothing is known. So is one with more bits: after the clock was set back 65,535 times, or
     /// after the year 10889.
     const UNKNOWN: Self = Self(u64::MAX);
 

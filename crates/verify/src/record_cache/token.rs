@@ -36,7 +36,7 @@ struct Details<'a> {
     issued: u64,
     not_before: Option<Timestamp>,
     replaced_until: Option<Timestamp>,
-    /// If it does not fit into [`End`].
+    /// If [`End`] has too few bits for it.
     expires_at: Option<Timestamp>,
     addresses: &'a [[u8; AddressBlock::IN_MEMORY]],
     /// Reads the fields after these, which no decision reads.
