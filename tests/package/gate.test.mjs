@@ -66,6 +66,33 @@ test("an eventual check is decided from the cache without a request", async (t) 
   assert.equal(gate.check(token, gate.compile({ ...demand, freshness: "strong" })), undefined);
 });
 
+test("a batch has the results that each of its tokens has alone", async (t) => {
+  const { admin, gate } = await gateOf(t);
+  const [valid, other] = [await admin.issue({ scopes: ["orders:read"] }), await admin.issue({ scopes: ["orders:write"] })];
+  const bound = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.0/24"] });
+  const texts = [valid.token, other.token, bound.token, withTypo(valid.token), "short", "another-systems-token", null, ""];
+  const compiled = gate.compile(demand);
+  const address = "192.0.2.7";
+  await gate.verifyAll(texts, compiled, { address });
+  // Other lengths than a multiple of 4 or 64, and each token beside each other.
+  for (const [count, stride] of [
+    [0, 1],
+    [1, 1],
+    [5, 3],
+    [64, 1],
+    [131, 3],
+    [259, 7],
+  ]) {
+    const tokens = Array.from({ length: count }, (_, at) => texts[(at * stride) % texts.length]);
+    for (const given of [address, undefined]) {
+      const alone = tokens.map((token) => gate.check(token, compiled, given));
+      assert.deepEqual(gate.checkAll(tokens, compiled, { address: given }), alone);
+    }
+  }
+  assert.deepEqual(gate.checkAll(texts, compiled, { address }).slice(0, 3), [true, false, true]);
+  assert.deepEqual(gate.checkAll(texts, undefined, { address }), Array(texts.length).fill(false));
+});
+
 test("an eventual check with a registry needs no control plane", async (t) => {
   const read = [];
   let app;

@@ -3,6 +3,9 @@
 //! The messages hashed here are short: a token value is a single block. The buffering of the general hasher would cost
 //! a third of the time of such a block, and a twentieth of the verification module.
 
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod four;
+
 use crate::shape;
 use core::slice;
 use sha2::block_api::compress256;
@@ -17,6 +20,18 @@ const START: [u32; 8] =
 /// The hash of one message.
 pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     finish(START, 0, message)
+}
+
+/// The hashes of four token values, or of messages that are no longer.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) fn sha256_of_four(messages: [&[u8]; 4]) -> [[u8; 32]; 4] {
+    four::sha256_of_four(messages)
+}
+
+/// The hashes of four messages. Other targets have instructions for SHA-256, or nothing that would make this faster.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(crate) fn sha256_of_four(messages: [&[u8]; 4]) -> [[u8; 32]; 4] {
+    messages.map(sha256)
 }
 
 /// HMAC of a message. The key is padded with zeros to a block.

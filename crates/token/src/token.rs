@@ -1,6 +1,6 @@
 //! The token value: borrowed as it was presented, or owned as it was created.
 
-use crate::{Digest, Hint, Malformed, NoEntropy, Prefix, SealKey, WorkspaceKey, base62, checksum, shape};
+use crate::{Digest, Hint, Malformed, NoEntropy, Prefix, SealKey, WorkspaceKey, base62, checksum, sha256, shape};
 use core::{fmt, iter};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -50,6 +50,12 @@ impl<'a> TokenRef<'a> {
     #[must_use]
     pub fn digest(self) -> Digest {
         Digest::of(self.0)
+    }
+
+    /// The digests of four token values, in less time than one after the other.
+    #[must_use]
+    pub fn digests_of_four(tokens: [Self; 4]) -> [Digest; 4] {
+        sha256::sha256_of_four(tokens.map(|token| token.0)).map(Digest::from_bytes)
     }
 
     /// Its masked form: the prefix and the last 4 characters, `cft_…9xQ2`.

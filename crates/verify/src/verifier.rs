@@ -95,8 +95,22 @@ impl Verifier {
             }
         }
         match presented {
-            Presented::Ours(token) => self.check_ours(token, state, demand, now),
+            Presented::Ours(token) => self.check_ours(token, token.digest(), state, demand, now),
             Presented::Foreign(foreign) => self.check_foreign(foreign.digest(), 0, state, demand, now),
+        }
+    }
+
+    /// Verifies four token values, as [`check`](Self::check) does, in less time. `each` takes the results in order.
+    #[inline]
+    pub fn check_four(&mut self, texts: [&[u8]; 4], demand: &Demand, now: Timestamp, mut each: impl FnMut(Progress)) {
+        let tokens = texts.map(|text| TokenRef::parse(text).ok().filter(|_| demand.freshness != Freshness::Snapshot));
+        let [Some(first), Some(second), Some(third), Some(fourth)] = tokens else {
+            return texts.into_iter().for_each(|text| each(self.check(text, demand, now)));
+        };
+        let now = self.moment(now);
+        let tokens = [first, second, third, fourth];
+        for (token, digest) in tokens.into_iter().zip(TokenRef::digests_of_four(tokens)) {
+            each(self.check_ours(token, digest, CheckState::of(demand.freshness), demand, now));
         }
     }
 
@@ -185,12 +199,19 @@ impl Verifier {
     }
 
     #[inline]
-    fn check_ours(&mut self, token: TokenRef<'_>, state: CheckState, demand: &Demand, now: MonotonicTime) -> Progress {
+    fn check_ours(
+        &mut self,
+        token: TokenRef<'_>,
+        digest: Digest,
+        state: CheckState,
+        demand: &Demand,
+        now: MonotonicTime,
+    ) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
             return decided_without_records(Code::Unknown, now);
         }
-        let subject = Subject { workspace, digest: token.digest(), foreign: None };
+        let subject = Subject { workspace, digest, foreign: None };
         if let Some(decision) = self.decide_from_cache(subject, state.freshness, demand, now) {
             return Progress::Decided(decision);
         }

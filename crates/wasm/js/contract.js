@@ -39,6 +39,9 @@ export const TEXT_ROOM = 513;
 /** Room behind it for an address. */
 export const ADDRESS_ROOM = 63;
 
+/** How many token values are verified in one call. */
+export const BATCH = 64;
+
 /** The length of a value that is not there. */
 export const ABSENT = 4294967295;
 

@@ -1,5 +1,5 @@
 // Verifies presented tokens: drives a Verifier and fetches what it needs. It decides nothing itself.
-import { MOST_DIGESTS, NEEDS } from "./contract.js";
+import { BATCH, MOST_DIGESTS, NEEDS } from "./contract.js";
 import { ControlPlane, OFFLINE } from "./control-plane.js";
 import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
@@ -7,6 +7,7 @@ import { Reader } from "./reader.js";
 import { InvalidSnapshotError, readHead } from "./snapshot.js";
 import {
   InvalidDemandError,
+  SOME,
   Verifier,
   background,
   clientAddress,
@@ -100,7 +101,17 @@ export class Gate {
   /** @type {import("./index.d.ts").Gate["checkAll"]} */
   checkAll(tokens, demand, { address, into = new Array(tokens.length) } = {}) {
     const now = this.#now();
-    for (let at = 0; at < tokens.length; at += 1) into[at] = passes(this.#begin(tokens[at], demand, now, address));
+    for (let from = 0; from < tokens.length; from += BATCH) {
+      const answers = this.#verifier[SOME](tokens, from, demand, now, address);
+      let due;
+      for (let at = from; at < Math.min(from + BATCH, tokens.length); at += 1) {
+        const answer = answers[at - from];
+        into[at] = passes(answer);
+        if (isRenewalDue(answer)) (due ??= []).push(answer);
+      }
+      // At once: the verifier holds only the last few decisions. And last: it overwrites the answers.
+      due?.forEach((answer) => this.#inBackground(this.#renew(answer)));
+    }
     return into;
   }
 

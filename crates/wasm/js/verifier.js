@@ -2,6 +2,7 @@
 import {
   ABSENT,
   ADDRESS_ROOM,
+  BATCH,
   CODES,
   CODE_BITS,
   DEMAND_FAULTS,
@@ -19,6 +20,9 @@ import { Verifier as Machine } from "./glue.js";
 import { InvalidSnapshotError, bytesOf, verifySnapshot } from "./snapshot.js";
 
 const encoder = new TextEncoder();
+
+/** The method that verifies part of a batch. */
+export const SOME = Symbol("some");
 
 /** The module's memory, once it is instantiated, and the fastest way to write text into it on this platform. */
 let memory;
@@ -108,6 +112,10 @@ export class Verifier {
   #isSeeded = false;
   #text = new Uint8Array();
   #address = new Uint8Array();
+  /** Where the token values of a batch are written, their lengths, and the answers. */
+  #texts = [];
+  #lengths = new Uint16Array();
+  #answers = new Uint32Array();
 
   constructor({ memory: budget = 0, segments = false } = {}) {
     this.#machine = newMachine(budget, segments);
@@ -169,8 +177,34 @@ export class Verifier {
    * @returns {Into}
    */
   beginAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
-    for (let at = 0; at < tokens.length; at += 1) into[at] = this.begin(tokens[at], demand, now, address);
+    for (let from = 0; from < tokens.length; from += BATCH) {
+      const answers = this[SOME](tokens, from, demand, now, address);
+      for (let at = from; at < Math.min(from + BATCH, tokens.length); at += 1) into[at] = answers[at - from];
+    }
     return into;
+  }
+
+  /**
+   * The answers of at most `BATCH` tokens, beginning with the one at `from`. They are valid until the verifier is used again.
+   *
+   * @param {readonly string[]} tokens
+   * @param {number} from
+   * @param {number} demand
+   * @param {number} now
+   * @param {string} [address]
+   */
+  [SOME](tokens, from, demand, now, address) {
+    if (this.#answers.byteLength === 0) this.#viewBatch();
+    const count = Math.min(BATCH, tokens.length - from);
+    for (let at = 0; at < count; at += 1) {
+      const token = tokens[from + at];
+      this.#lengths[at] = typeof token === "string" ? write(token, this.#texts[at]) : 0;
+    }
+    if (this.#text.byteLength === 0) this.#view();
+    const place = typeof address === "string" ? this.#place(address) : 0;
+    this.#machine.check_all(count, place, typeof demand === "number" ? demand : 0, now);
+    if (this.#answers.byteLength === 0) this.#viewBatch();
+    return this.#answers;
   }
 
   need(answer, together = MOST_DIGESTS) {
@@ -223,6 +257,14 @@ export class Verifier {
   #view() {
     this.#text = new Uint8Array(memory.buffer, this.#input, TEXT_ROOM);
     this.#address = new Uint8Array(memory.buffer, this.#input + TEXT_ROOM, ADDRESS_ROOM);
+  }
+
+  #viewBatch() {
+    const batch = this.#machine.batch();
+    this.#answers = new Uint32Array(memory.buffer, batch, BATCH);
+    this.#lengths = new Uint16Array(memory.buffer, batch + this.#answers.byteLength, BATCH);
+    const texts = this.#lengths.byteOffset + this.#lengths.byteLength;
+    this.#texts = Array.from({ length: BATCH }, (_, at) => new Uint8Array(memory.buffer, texts + at * TEXT_ROOM, TEXT_ROOM));
   }
 
   #place(address) {

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
     address, answer,
-    contract::{ADDRESS_ROOM, DemandFault, RENEWAL, SnapshotFault, TEXT_ROOM},
+    contract::{ADDRESS_ROOM, BATCH, DemandFault, RENEWAL, SnapshotFault, TEXT_ROOM},
     demand::compile,
     frames,
     inspect::inspect,
@@ -25,6 +25,14 @@ use crate::{
 struct Input {
     text: [u8; TEXT_ROOM],
     address: [u8; ADDRESS_ROOM],
+}
+
+/// The buffer of a batch: JavaScript writes the token values and their lengths, the module the answers.
+#[repr(C)]
+struct Batch {
+    answers: [u32; BATCH],
+    lengths: [u16; BATCH],
+    texts: [[u8; TEXT_ROOM]; BATCH],
 }
 
 /// How many decisions are held for [`details`](Verifier::details): the latest.
@@ -53,12 +61,19 @@ const UNAVAILABLE: u32 = Code::Unavailable as u32;
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
     input: Box<Cell<Input>>,
+    /// Allocated for the first batch.
+    batch: Option<Box<Cell<Batch>>>,
     bytes: Wiped,
     /// Compiled requirements; the address is set by each check.
     demands: Vec<Demand>,
-    waiting: Ring<Waiting, WAITING>,
+    progresses: Progresses,
     /// The ledger's response that was supplied last, as bytes and decoded: each check of a batch is supplied the same.
     answer: Option<(Wiped, Answered)>,
+}
+
+/// The latest decisions and pending checks, by their numbers.
+struct Progresses {
+    waiting: Ring<Waiting, WAITING>,
     decisions: Ring<Decision, DECISIONS>,
 }
 
@@ -88,11 +103,11 @@ impl Verifier {
         Self {
             verifier: counterfoil_verify::Verifier::new(limits),
             input: Box::new(Cell::new(Input { text: [0; TEXT_ROOM], address: [0; ADDRESS_ROOM] })),
+            batch: None,
             bytes: Wiped::default(),
             demands: Vec::new(),
-            waiting: Ring::new(),
+            progresses: Progresses { waiting: Ring::new(), decisions: Ring::new() },
             answer: None,
-            decisions: Ring::new(),
         }
     }
 
@@ -186,7 +201,47 @@ impl Verifier {
         };
         // The buffer outlives the call, so the compiler cannot remove this.
         text.fill(0);
-        progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
+        progress.map_or(UNAVAILABLE, |progress| self.progresses.number(progress, demand, address))
+    }
+
+    /// The address of the buffer of a batch: 64 answers of 4 bytes, 64 lengths of 2 bytes, and 513 bytes for each token
+    /// value.
+    pub fn batch(&mut self) -> *const u8 {
+        let empty = || Batch { answers: [0; BATCH], lengths: [0; BATCH], texts: [[0; TEXT_ROOM]; BATCH] };
+        self.batch.get_or_insert_with(|| Box::new(Cell::new(empty()))).as_ptr().cast_const().cast()
+    }
+
+    /// Verifies the first `count` token values of the batch, as [`check`](Self::check) does, and writes the answers.
+    pub fn check_all(&mut self, count: usize, address: usize, demand: u32, now: f64) {
+        let Self { verifier, input, batch, demands, progresses, .. } = self;
+        let Some(Batch { answers, lengths, texts }) = batch.as_deref_mut().map(Cell::get_mut) else { return };
+        let address = input.get_mut().address.get(..address).and_then(address::parse);
+        // No answer of an earlier batch is left.
+        answers.fill(UNAVAILABLE);
+        if let (Some(compiled), Some(now)) = (compiled(demands, demand), time(now)) {
+            compiled.address = address;
+            let mut given = texts.iter().zip(&*lengths).map(|(text, length)| text.get(..usize::from(*length)));
+            let mut given = || given.next().flatten().unwrap_or_default();
+            let mut answers = answers.iter_mut();
+            let mut answer = |progress| {
+                if let Some(answer) = answers.next() {
+                    *answer = progresses.number(progress, demand, address);
+                }
+            };
+            let count = count.min(BATCH);
+            for _ in 0..count / 4 {
+                verifier.check_four([given(), given(), given(), given()], compiled, now, &mut answer);
+            }
+            for _ in 0..count % 4 {
+                answer(verifier.check(given(), compiled, now));
+            }
+            compiled.address = None;
+        }
+        for (text, length) in texts.iter_mut().zip(lengths) {
+            if let Some(text) = text.get_mut(..usize::from(mem::take(length))) {
+                text.fill(0);
+            }
+        }
     }
 
     /// Takes a random number, by which the back-off of this verifier differs from that of others.
@@ -198,7 +253,7 @@ impl Verifier {
     /// combines several questions passes their number as `together` for each of them.
     pub fn need(&mut self, number: u32, together: usize) -> String {
         let (code, at) = split(number);
-        match self.waiting.get_mut(at).filter(|_| code == 0) {
+        match self.progresses.waiting.get_mut(at).filter(|_| code == 0) {
             Some(Waiting::Check { pending, .. }) => {
                 self.verifier.asking(pending, together);
                 answer::need(pending.need())
@@ -213,11 +268,11 @@ impl Verifier {
     /// Returns 0 if there is nothing to renew.
     pub fn renew(&mut self, number: u32, now: f64) -> u32 {
         let (_, at) = split(number);
-        let due = self.decisions.get(at).filter(|decision| number & RENEWAL != 0 && decision.renewal_due);
+        let due = self.progresses.decisions.get(at).filter(|decision| number & RENEWAL != 0 && decision.renewal_due);
         let workspace = due.and_then(|decision| Some(decision.known.as_ref()?.workspace()));
         match (workspace, time(now)) {
             (Some(workspace), Some(now)) => {
-                self.waiting.put(Waiting::Renewal(self.verifier.renewal(workspace, now))) << 8
+                self.progresses.waiting.put(Waiting::Renewal(self.verifier.renewal(workspace, now))) << 8
             }
             _ => 0,
         }
@@ -229,7 +284,7 @@ impl Verifier {
         // A response of the ledger contains tag keys, so it is wiped like the token.
         let bytes = mem::take(&mut self.bytes);
         let (0, at) = split(number) else { return UNAVAILABLE };
-        let (Some(waiting), Some(now)) = (self.waiting.take(at), time(now)) else { return UNAVAILABLE };
+        let (Some(waiting), Some(now)) = (self.progresses.waiting.take(at), time(now)) else { return UNAVAILABLE };
         let frames = frames::read(&bytes);
         let (pending, demand, address) = match waiting {
             Waiting::Check { pending, demand, address } => (pending, demand, address),
@@ -264,14 +319,14 @@ impl Verifier {
         };
         let progress = self.verifier.supply(pending, compiled, supply, now);
         compiled.address = None;
-        self.number(progress, demand, address)
+        self.progresses.number(progress, demand, address)
     }
 
     /// A full decision as JSON; empty if it is not among the last 256, or its records are not cached any more. Of a token
     /// that has changed since, the data are the newer ones.
     pub fn details(&mut self, number: u32) -> String {
         let (code, at) = split(number);
-        let Some(decision) = self.decisions.get_mut(at) else { return String::new() };
+        let Some(decision) = self.progresses.decisions.get_mut(at) else { return String::new() };
         self.verifier.complete(decision);
         if decision.code as u32 == code { answer::details(decision) } else { String::new() }
     }
@@ -285,12 +340,31 @@ impl Verifier {
         input.address.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
     }
 
-    /// Whether the input buffer contains nothing of a token.
-    #[must_use]
-    pub fn is_wiped(&mut self) -> bool {
-        self.input.get_mut().text.iter().all(|byte| *byte == 0)
+    /// Fills the buffer of a batch, as JavaScript does before [`check_all`](Self::check_all).
+    pub fn write_batch(&mut self, texts: &[&[u8]]) {
+        let _ = self.batch();
+        let Some(batch) = self.batch.as_deref_mut().map(Cell::get_mut) else { return };
+        for ((to, length), from) in batch.texts.iter_mut().zip(&mut batch.lengths).zip(texts) {
+            to.iter_mut().zip(*from).for_each(|(to, from)| *to = *from);
+            *length = from.len() as u16;
+        }
     }
 
+    /// The answers of the last batch.
+    #[must_use]
+    pub fn answers(&mut self) -> Vec<u32> {
+        self.batch.as_deref_mut().map(|batch| batch.get_mut().answers.to_vec()).unwrap_or_default()
+    }
+
+    /// Whether the input buffers contain nothing of a token.
+    #[must_use]
+    pub fn is_wiped(&mut self) -> bool {
+        let texts = self.batch.as_deref_mut().map(|batch| batch.get_mut().texts.as_flattened()).unwrap_or_default();
+        self.input.get_mut().text.iter().chain(texts).all(|byte| *byte == 0)
+    }
+}
+
+impl Progresses {
     fn number(&mut self, progress: Progress, demand: u32, address: Option<IpAddr>) -> u32 {
         match progress {
             Progress::Decided(decision) => {

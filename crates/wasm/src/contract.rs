@@ -11,6 +11,9 @@ pub const TEXT_ROOM: usize = *Foreign::LENGTH.end() + 1;
 /// characters.
 pub const ADDRESS_ROOM: usize = 63;
 
+/// How many token values are verified in one call.
+pub const BATCH: usize = 64;
+
 /// The bit of an answer that says that a lease is to be renewed. The bits below it are the code.
 pub const RENEWAL: u32 = 0x80;
 

@@ -8,6 +8,7 @@ mod bounded;
 mod edition;
 mod eventual;
 mod foreign;
+mod four;
 mod model;
 mod offline;
 mod segments;

@@ -93,11 +93,11 @@ fn first_check_queries_for_a_lease_then_the_cache_decides() {
     let grant = world.grant();
     let first = world.supply(pending, &grant.encode(), 0.0);
     assert_eq!(first & 0xff, Code::Valid as u32);
-    assert_eq!(details(&world.verifier, first)["freshness"], "strong", "it was queried just now");
+    assert_eq!(details(&mut world.verifier, first)["freshness"], "strong", "it was queried just now");
     for after in [0.0, 1.0, HALF] {
         let answer = world.check(after);
         assert_eq!(answer & 0xff, Code::Valid as u32, "after {after} ms, no renewal is due");
-        let told = details(&world.verifier, answer);
+        let told = details(&mut world.verifier, answer);
         assert_eq!((&told["freshness"], &told["asOf"]), (&json!("bounded"), &json!(world.case.now)));
         assert_eq!(world.verifier.renew(answer, NOW + after), 0, "there is nothing to renew");
     }
@@ -120,7 +120,7 @@ fn one_request_renews_the_lease_in_its_second_half() {
     let mut world = World::leased("bounded");
     let answer = world.check(HALF + 1.0);
     assert_eq!(answer & 0xff, Code::Valid as u32 | RENEWAL);
-    let told = details(&world.verifier, answer);
+    let told = details(&mut world.verifier, answer);
     assert_eq!((&told["freshness"], &told["id"]), (&json!("bounded"), &json!(world.case.token.id)));
     let next = world.check(HALF + 1.0);
     assert_eq!(next & 0xff, Code::Valid as u32, "only one request is to renew");
@@ -194,7 +194,7 @@ fn malformed_grants_are_unavailable() {
         let pending = world.check(0.0);
         let answer = world.supply(pending, &bytes, 0.0);
         assert_eq!(answer & 0xff, UNAVAILABLE, "{} bytes", bytes.len());
-        assert_eq!(details(&world.verifier, answer), json!({"freshness": "bounded", "asOf": NOW as u64}));
+        assert_eq!(details(&mut world.verifier, answer), json!({"freshness": "bounded", "asOf": NOW as u64}));
         assert_eq!(code(world.check(BACKOFF)), PENDING, "no lease was granted");
     }
 }
@@ -207,7 +207,7 @@ fn grants_and_records_are_not_interchangeable() {
     assert_eq!(world.need(pending)["kind"], "ledger");
     let answer = world.supply(pending, &grant, 0.0);
     assert_eq!(answer & 0xff, UNAVAILABLE);
-    assert_eq!(details(&world.verifier, answer)["freshness"], "strong");
+    assert_eq!(details(&mut world.verifier, answer)["freshness"], "strong");
 
     let mut world = World::new("bounded");
     let pending = world.check(0.0);
@@ -249,24 +249,24 @@ fn or_eventual_falls_back_to_registry_and_cache() {
     let owner = [Some(world.case.owner.encode())];
     let answer = supply_at(&mut world.verifier, pending, &owner, NOW);
     assert_eq!(answer & 0xff, Code::Valid as u32);
-    assert_eq!(details(&world.verifier, answer)["freshness"], "eventual");
+    assert_eq!(details(&mut world.verifier, answer)["freshness"], "eventual");
     // A check without a response continues with the failure for others, until one of them retries.
     let next = world.check(99.0);
-    assert_eq!(details(&world.verifier, next)["freshness"], "eventual");
+    assert_eq!(details(&mut world.verifier, next)["freshness"], "eventual");
     let next = world.check(1_000.0);
     assert_eq!(world.need(next)["kind"], "lease");
     let grant = world.grant();
     let answer = world.supply(next, &grant.encode(), 1_000.0);
     assert_eq!(code(answer), Code::Valid as u32);
     let answer = world.check(1_000.0);
-    assert_eq!(details(&world.verifier, answer)["freshness"], "bounded");
+    assert_eq!(details(&mut world.verifier, answer)["freshness"], "bounded");
 
     // After the lease expired, the cached records can be used for eventual decisions for a minute.
     let mut world = World::leased("bounded\ne");
     let pending = world.check(USED);
     let answer = nothing(&mut world, pending, USED);
     assert_eq!(code(answer), Code::Valid as u32);
-    assert_eq!(details(&world.verifier, answer)["freshness"], "eventual");
+    assert_eq!(details(&mut world.verifier, answer)["freshness"], "eventual");
 
     let mut world = World::leased("bounded");
     let pending = world.check(USED);

@@ -3,6 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+mod batch;
 mod leases;
 mod snapshots;
 
@@ -76,7 +77,7 @@ fn need(verifier: &mut Verifier, answer: u32) -> Value {
     serde_json::from_str(&verifier.need(answer, 1)).unwrap()
 }
 
-fn details(verifier: &Verifier, answer: u32) -> Value {
+fn details(verifier: &mut Verifier, answer: u32) -> Value {
     serde_json::from_str(&verifier.details(answer)).unwrap()
 }
 
@@ -161,7 +162,7 @@ fn decisions_match_the_vectors() {
             let is_mixed_up = case.token.owner != case.owner.number;
             let expected = if is_mixed_up { Code::Unavailable } else { case.code };
             assert_eq!(code(answer), expected as u32, "{} ({freshness})", case.why);
-            assert_eq!(details(&verifier, answer)["id"].is_string(), expected != Code::Unknown && !is_mixed_up);
+            assert_eq!(details(&mut verifier, answer)["id"].is_string(), expected != Code::Unknown && !is_mixed_up);
         }
     }
 }
@@ -255,8 +256,8 @@ fn eventual_check_reads_the_registry_once_then_the_cache() {
     assert_eq!(code(answer), Code::Valid as u32);
     let from_memory = check(&mut verifier, FOREIGN, demand);
     assert_eq!(code(from_memory), Code::Valid as u32);
-    let seen = details(&verifier, from_memory);
-    assert_eq!(seen, details(&verifier, answer));
+    let seen = details(&mut verifier, from_memory);
+    assert_eq!(seen, details(&mut verifier, answer));
     assert_eq!((&seen["freshness"], seen["asOf"].as_f64()), (&json!("eventual"), Some(NOW)));
 }
 
@@ -274,7 +275,7 @@ fn decision_details_are_complete() {
         "name": case.token.name, "workspace": "demo", "workspaceKey": "0Ab3dE", "ownerId": "ada", "owner": 3,
         "scopes": ["orders:read"], "clientId": "game", "metadata": r#"{"team":"ops"}"#, "expiresAt": case.now + 5,
     });
-    assert_eq!(details(&verifier, answer), expected);
+    assert_eq!(details(&mut verifier, answer), expected);
 }
 
 #[wasm_bindgen_test]

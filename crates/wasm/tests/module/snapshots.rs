@@ -70,7 +70,7 @@ fn snapshot_decision_details_contain_only_what_snapshots_store() {
         "freshness": "snapshot", "asOf": NOW as u64, "number": 1000, "workspace": "demo", "workspaceKey": "0Ab3dE",
         "ownerId": "ada", "owner": 3, "scopes": ["orders:read"], "expiresAt": NOW as u64 + 86_400_001,
     });
-    assert_eq!(details(&verifier, answer), expected);
+    assert_eq!(details(&mut verifier, answer), expected);
 }
 
 #[wasm_bindgen_test]

@@ -10,7 +10,7 @@ use counterfoil_api::{
 use counterfoil_protocol::BuiltIn;
 use counterfoil_verify::{Code, Freshness, Question, Snapshot, Timestamp};
 use counterfoil_wasm::contract::{
-    ABSENT, ADDRESS_ROOM, DemandFault, DemandLine, NeedKind, RENEWAL, SnapshotFault, TEXT_ROOM,
+    ABSENT, ADDRESS_ROOM, BATCH, DemandFault, DemandLine, NeedKind, RENEWAL, SnapshotFault, TEXT_ROOM,
 };
 
 use super::up_to_date;
@@ -78,6 +78,7 @@ fn say_module(script: &mut Script) {
     script.say("The bit of an answer that says that a lease is to be renewed.", "RENEWAL_BIT", RENEWAL);
     script.say("Room in the module's input buffer for a text, in bytes.", "TEXT_ROOM", TEXT_ROOM);
     script.say("Room behind it for an address.", "ADDRESS_ROOM", ADDRESS_ROOM);
+    script.say("How many token values are verified in one call.", "BATCH", BATCH);
     script.say("The length of a value that is not there.", "ABSENT", ABSENT);
 
     let letter = |line: DemandLine| (line.name(), quoted(char::from(line as u8)));
