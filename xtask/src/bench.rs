@@ -9,6 +9,7 @@ use crate::bundle;
 use crate::compile::Profile;
 use crate::process;
 use crate::project::Project;
+use crate::tools;
 
 /// A part to measure.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -17,6 +18,10 @@ pub(crate) enum Part {
     Hot,
     /// The same in workerd.
     Workerd,
+    /// What people use instead, in Node: hashes, JSON Web Tokens, API keys of other libraries.
+    Peers,
+    /// The gateway Worker in front of an origin, on workerd, compared with other guards and with none.
+    Gateway,
     /// Requests per second of POST /v1/verify, compared with a minimal Worker.
     Verify,
     /// The lease requests that one Durable Object handles, on workerd and natively.
@@ -29,14 +34,25 @@ pub(crate) enum Part {
     Startup,
 }
 
-const ALL: [Part; 7] =
-    [Part::Hot, Part::Workerd, Part::Startup, Part::Verify, Part::Ledger, Part::Segments, Part::Floods];
+const ALL: [Part; 9] = [
+    Part::Hot,
+    Part::Workerd,
+    Part::Peers,
+    Part::Startup,
+    Part::Verify,
+    Part::Gateway,
+    Part::Ledger,
+    Part::Segments,
+    Part::Floods,
+];
 
 impl Part {
     fn script(self) -> &'static str {
         match self {
             Self::Hot => "tests/bench/hot.mjs",
             Self::Workerd => "tests/bench/workerd.mjs",
+            Self::Peers => "tests/bench/peers.mjs",
+            Self::Gateway => "tests/bench/gateway.mjs",
             Self::Verify => "tests/bench/verify.mjs",
             Self::Ledger => "tests/bench/ledger.mjs",
             Self::Segments => "tests/bench/segments.mjs",
@@ -63,7 +79,13 @@ pub(crate) fn run(project: &Project, parts: &[Part], check: bool, json: bool) ->
 
 fn measure(project: &Project, part: Part, check: bool, json: bool) -> Result<()> {
     let options = check.then_some("--check").into_iter().chain(json.then_some("--json"));
-    process::show(project.command("node").arg(part.script()).args(options))?;
+    let mut node = project.command("node");
+    if part == Part::Peers {
+        tools::ensure_peers(project)?;
+        // biscuit-wasm imports its module, which Node 20 and 22 call experimental.
+        node.args(["--experimental-wasm-modules", "--no-warnings"]);
+    }
+    process::show(node.arg(part.script()).args(options))?;
     if part == Part::Ledger && !json {
         let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench", "lease"];
         process::show(project.cargo().args(bench))?;
