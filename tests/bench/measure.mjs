@@ -1,7 +1,7 @@
 // Side-by-side measurements. Times of two machines are not comparable, so only ratios count, between subjects that ran
 // in turns, round by round, in one run. A missed budget is printed; with `--check` the run then fails.
 
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 
 /** Whether each table is printed as one line of JSON, with all its numbers, instead of as text. */
 const JSON_LINES = process.argv.includes("--json");
@@ -109,10 +109,11 @@ export function verdict(value, { most, least }) {
   return `${most === undefined ? `≥ ${least}` : `≤ ${most}`} ${met ? "met" : "MISSED"}`;
 }
 
-/** Where and when a table was measured. */
+/** Where and when a table was measured, and how many programs wanted to run meanwhile, of which a bench is one or two. */
 const machine = () => ({
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} cores, ${cpus()[0].model}, Node ${process.versions.node}`,
+  load: rounded(loadavg()[1]),
 });
 
 /** The quantiles by which a chart or a page shows values, with the digits that a measurement can have. */

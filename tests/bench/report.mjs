@@ -22,6 +22,7 @@ async function measured() {
 }
 
 const isOurs = ({ name }) => /^(Counterfoil|gate\.|verifier\.|the gateway)/.test(name);
+const isSubject = ({ name }) => name !== "the loop itself";
 const bold = (row) => (isOurs(row) ? `**${row.name}**` : row.name);
 /** Without a sign if it is rounded to zero. */
 const ratio = (value) => number(Math.abs(value) < 0.005 ? 0 : value, value < 10 ? 2 : value < 100 ? 1 : 0);
@@ -34,9 +35,10 @@ function table(head, rows, isText = (name, column) => column === 0 || name === L
 }
 
 /** How a table was measured. */
-function source({ part, rounds, date, machine }) {
+function source({ part, rounds, date, machine, load }) {
   const turns = rounds === undefined ? "" : `${rounds} rounds, `;
-  return `\n\nMeasured by \`cargo xtask bench ${part}\`: ${turns}${date}, ${machine}.`;
+  const busy = load === undefined ? "" : `, load average ${number(load, 1)}`;
+  return `\n\nMeasured by \`cargo xtask bench ${part}\`: ${turns}${date}, ${machine}${busy}.`;
 }
 
 /** The lines of a comparison: the ratio at the quantile at which budgets hold, ratio and value as medians, the budget. */
@@ -44,7 +46,7 @@ function compared(found, unit) {
   const { rows, heldAt } = found;
   const isLow = heldAt !== 0.5;
   const head = ["", ...(isLow ? [`ratio, p${100 * heldAt}`] : []), "ratio, median", `${unit}, median`, "budget"];
-  const lines = rows.map((row) => {
+  const lines = rows.filter(isSubject).map((row) => {
     const value = row[found.unit].p50;
     const shown = number(value, value < 10 ? 1 : 0);
     const budget = (row.budget ?? "").replace("MISSED", "missed");
@@ -58,7 +60,7 @@ const bar = (row, value, shown) => ({ name: row.name, value, shown, isOurs: isOu
 /** The bars of ratios, one for each subject with the usual counterpart. */
 const ratioBars = (rows) =>
   rows
-    .filter(({ against, name }) => against === undefined && name !== "the loop itself" && !/any of all/.test(name))
+    .filter((row) => isSubject(row) && row.against === undefined && !/any of all/.test(row.name))
     .map((row) => bar(row, row.held, ratio(row.held)));
 
 const ratioChart = (title, rows, options) =>
