@@ -1,6 +1,7 @@
 // Workers on workerd, and clients with a socket each that bypass Miniflare's own Worker.
 
 import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
@@ -25,7 +26,8 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
   }
   const urlOf = (name) => miniflare.unsafeGetDirectURL(name);
   const log = () => Buffer.concat(said).toString();
-  return { url: await urlOf(worker.name), urlOf, log, stop: () => miniflare.dispose() };
+  const registryOf = (binding, name) => miniflare.getKVNamespace(binding, name);
+  return { url: await urlOf(worker.name), urlOf, registryOf, log, stop: () => miniflare.dispose() };
 }
 
 /** Sends requests to one address over persistent connections, one for each concurrent request. */
@@ -73,6 +75,29 @@ export class Asker {
     };
     await Promise.all(Array.from({ length: width }, one));
     return { perSecond: (took.length * 1_000) / (performance.now() - began), took };
+  }
+
+  /**
+   * Sends requests at this rate for this long, whether or not responses arrive.
+   *
+   * @returns how long each took, in milliseconds, except the first tenth, which opens connections
+   */
+  async pace(next, { perSecond, milliseconds }) {
+    // The server closes connections that were idle, possibly just now.
+    this.#agent.destroy();
+    const began = performance.now();
+    const one = async () => {
+      const from = performance.now();
+      await this.ask(...next());
+      return performance.now() - from;
+    };
+    const sent = [];
+    for (let due = 0; due < milliseconds; due += 1_000 / perSecond) {
+      const early = began + due - performance.now();
+      if (early > 0) await sleep(early);
+      sent.push(one());
+    }
+    return (await Promise.all(sent)).slice(sent.length / 10);
   }
 
   close() {

@@ -1,6 +1,7 @@
 // A minimal Worker that verifies a token by hand: a digest, a read of KV, a response. And a Worker that does even less.
 
 import { DurableObject } from "cloudflare:workers";
+import { digestOf } from "./digest.mjs";
 
 export default {
   async fetch(request, { TOKENS, OBJECTS }) {
@@ -8,8 +9,7 @@ export default {
     if (pathname === "/nothing") return new Response("{}", { headers: { "content-type": "application/json" } });
     if (pathname === "/object") return OBJECTS.getByName("the one").fetch(request);
     const { token } = await request.json();
-    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
-    const digest = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const digest = await digestOf(token);
     if (request.method === "PUT") {
       await TOKENS.put(digest, JSON.stringify({ scopes: ["orders:read"] }));
       return new Response("kept");

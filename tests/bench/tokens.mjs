@@ -1,13 +1,14 @@
 // A fictitious workspace of 100,000 tokens: their values, and a control plane that knows them.
 
-import { createHash, randomInt } from "node:crypto";
+import { createHash, randomBytes, randomInt } from "node:crypto";
 import { encode, grantRecord } from "../vectors/layout.mjs";
-import { withForgedSeal, withTypo } from "../worker/client.mjs";
+import { withForgedSeal, withSeal, withTypo } from "../worker/client.mjs";
 
 const RECORDS = 100_000;
 const HOT = 64;
 const OWNERS = 100;
 const KEY = "0Ab3dE";
+const SEAL_KEY = randomBytes(32);
 
 /** The longest lease that a workspace may set, in milliseconds. */
 const LEASE = 60_000;
@@ -15,18 +16,15 @@ const LEASE = 60_000;
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const digestOf = (text) => createHash("sha256").update(text).digest("hex");
 
-/**
- * A token value with a correct checksum. Its authentication tag is wrong, which matters only for tokens that are not
- * cached.
- */
+/** A token value with a correct authentication tag and checksum. */
 function text() {
   const random = Array.from({ length: 24 }, () => DIGITS[randomInt(62)]).join("");
-  return withForgedSeal(`cft_${KEY}${random}${"0".repeat(12)}`);
+  return withSeal(`cft_${KEY}${random}${"0".repeat(12)}`, SEAL_KEY);
 }
 
 /**
  * The token values to verify: `hot`, 64 tokens, and `cold`, all others; the `digests` of both; and invalid ones:
- * `malformed`, and tokens with `typos`.
+ * `unknown` (forged: with a wrong authentication tag), `malformed`, and tokens with `typos`.
  */
 export function texts() {
   const cold = Array.from({ length: RECORDS - HOT }, text);
@@ -35,6 +33,7 @@ export function texts() {
     hot,
     cold,
     digests: [...cold, ...hot].map(digestOf),
+    unknown: hot.map(withForgedSeal),
     malformed: Array.from({ length: HOT }, (_, at) => `not a token, number ${at}`),
     typos: hot.map(withTypo),
   };
@@ -68,7 +67,7 @@ export function controlPlane() {
       as_of: Date.now(),
       generation: 1,
       workspace: { version: 1, key: KEY, slug: "acme", suspended: false, has_imports: false, freshness: [] },
-      seal_keys: [],
+      seal_keys: [[...SEAL_KEY]],
       tokens,
       owners: owners.map((number) => ({
         version: 1,

@@ -33,6 +33,7 @@ const loaded = (who, question) => async () =>
   (await who.load(() => question, { width: WIDTH, milliseconds: MILLISECONDS })).perSecond;
 
 await compare({
+  id: "verify",
   title: `POST /v1/verify on workerd, one token, ${WIDTH} at a time`,
   unit: "requests per second",
   rounds: 15,

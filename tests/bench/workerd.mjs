@@ -49,6 +49,7 @@ const timed = (name) => async () => {
 };
 
 await compare({
+  id: "workerd",
   title: `Checks of ${given.hot.length} hot tokens among ${number(given.digests.length)} records, inside workerd`,
   unit: "ns per check",
   rounds: 21,

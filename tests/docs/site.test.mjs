@@ -31,11 +31,11 @@ async function serve(t) {
   return /http:\S+(?=\/)/.exec(line)[0];
 }
 
-test("each page loads nothing from other hosts, fits narrow screens and shows its diagrams", async (t) => {
+test("each page loads nothing from other hosts, fits narrow screens and shows its diagrams and images", async (t) => {
   assert.ok(PAGES.length > 15, "the navigation has all pages");
   const [url, browser] = await Promise.all([serve(t), launch(t)]);
   mkdirSync(PICTURES, { recursive: true });
-  let diagrams = 0;
+  let [diagrams, images] = [0, 0];
   for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } });
     const page = await context.newPage();
@@ -57,6 +57,11 @@ test("each page loads nothing from other hosts, fits narrow screens and shows it
         assert.notEqual(drawn, "error", `${path}: the diagram cannot be drawn`);
         diagrams++;
       }
+      for (const image of await page.locator("main img").all()) {
+        const width = await image.evaluate((image) => image.decode().then(() => image.naturalWidth));
+        assert.ok(width > 0, `${path}: the image ${await image.getAttribute("src")} is not shown`);
+        images++;
+      }
       const name = path.slice(1).replaceAll("/", "-").replace(".html", "");
       await page.screenshot({ path: `${PICTURES}${name}-${colorScheme}.png` });
       // Colours do not change widths.
@@ -71,7 +76,7 @@ test("each page loads nothing from other hosts, fits narrow screens and shows it
     assert.deepEqual(problems, []);
     await context.close();
   }
-  assert.ok(diagrams > 0, "there are diagrams");
+  assert.ok(diagrams > 0 && images > 0, "there are diagrams and images");
 });
 
 test("a diagram is drawn again in the colours of another theme", async (t) => {

@@ -21,9 +21,10 @@ const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
  *
  * @param files a folder of this repository, or file contents by name
  * @param frameworks further packages that the project uses, from this repository's node_modules
+ * @param t what removes it instead
  */
-export async function project(files, frameworks = []) {
-  const { folder } = await install({ after }, frameworks);
+export async function project(files, frameworks = [], t = { after }) {
+  const { folder } = await install(t, frameworks);
   if (typeof files === "string") await cp(join(ROOT, files), folder, { recursive: true });
   else for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   return folder;

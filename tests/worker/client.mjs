@@ -1,6 +1,7 @@
 // Clients of a deployment's API.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { ROOT_TOKEN, eventually } from "./harness.mjs";
 
 /** The name of the session cookie. */
@@ -111,9 +112,17 @@ export function withTypo(token) {
 
 /** A token value like this one, with a correct checksum and a wrong authentication tag. */
 export function withForgedSeal(token) {
-  const start = token.slice(0, -12) + (token.at(-12) === "0" ? "1" : "0") + token.slice(-11, -6);
-  return start + base62(crc32(Buffer.from(start)), 6);
+  return withChecksum(token.slice(0, -12) + (token.at(-12) === "0" ? "1" : "0") + token.slice(-11, -6));
 }
+
+/** A token value like this one, with the authentication tag of this key and a correct checksum. */
+export function withSeal(token, key) {
+  const sealed = token.slice(0, -12);
+  const tag = createHmac("sha256", key).update(sealed).digest().readBigUInt64BE(0);
+  return withChecksum(sealed + base62(Number(tag % 62n ** 6n), 6));
+}
+
+const withChecksum = (start) => start + base62(crc32(Buffer.from(start)), 6);
 
 function base62(number, width) {
   const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::bench;
 use crate::dependencies;
 use crate::fresh;
 use crate::jobs::Stopwatch;
@@ -27,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("licences, sources and versions of crates", supply::crates),
     ("sources of npm packages", supply::packages),
     ("generated files", fresh::check),
+    ("figures of docs/performance.md", bench::check_report),
     ("descriptions of the API", reference::check),
     ("links of the documentation", links::check),
     ("words", prose::check),

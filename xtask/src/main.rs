@@ -37,7 +37,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::bench::Part;
 use crate::compile::Profile;
 use crate::project::Project;
 use crate::suites::Suite;
@@ -86,16 +85,7 @@ enum Job {
     ///
     /// Each budget is printed with its purpose. Ratios depend little on the machine; other numbers do. Run nothing else on
     /// the machine meanwhile. Native measurements compile for a minute first.
-    Bench {
-        /// The parts to measure. All if none is named.
-        parts: Vec<Part>,
-        /// Exits with an error if a budget is exceeded.
-        #[arg(long)]
-        check: bool,
-        /// Prints each table as one line of JSON. Leaves out the native part of `ledger`.
-        #[arg(long)]
-        json: bool,
-    },
+    Bench(bench::How),
     /// Fuzzes the code that reads untrusted input: all targets of fuzz/, or those named.
     ///
     /// Requires a nightly compiler. A target runs for 5 minutes; those for token values, segments and snapshots run for 30.
@@ -138,11 +128,12 @@ enum Job {
         #[arg(long)]
         release: bool,
     },
-    /// Writes the files that are generated from the API's code; with a flag, builds the docs site instead.
+    /// Writes the files that are generated from the API's code and from measurements; with a flag, builds the docs site
+    /// instead.
     ///
-    /// The generated files are openapi.json, docs/errors.md, www/docs/errors.html, and contract.js and codes.d.ts of the npm
-    /// package. The site is made of the pages that docs/SUMMARY.md lists, by mdBook, which the first build of the site compiles
-    /// once per user (about three minutes).
+    /// The generated files are openapi.json, docs/errors.md, www/docs/errors.html, contract.js and codes.d.ts of the npm
+    /// package, and the tables and charts of docs/performance.md. The site is made of the pages that docs/SUMMARY.md lists, by
+    /// mdBook, which the first build of the site compiles once per user (about three minutes).
     Docs {
         /// Builds the docs site into build/docs.
         #[arg(long)]
@@ -172,7 +163,7 @@ fn run(job: Job) -> Result<ExitCode> {
     match job {
         Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release))?,
         Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
-        Job::Bench { parts, check, json } => return bench::run(&project, &parts, check, json),
+        Job::Bench(how) => return bench::run(&project, &how),
         Job::Fuzz { targets, seconds, jobs, short } => {
             return fuzz::run(&project, fuzz::How { targets, seconds, jobs, short });
         }
@@ -184,7 +175,10 @@ fn run(job: Job) -> Result<ExitCode> {
             let site = book::build(&project)?;
             println!("The documentation is in {}", site.display());
         }
-        Job::Docs { .. } => reference::write(&project)?,
+        Job::Docs { .. } => {
+            reference::write(&project)?;
+            bench::report(&project)?;
+        }
         Job::Vectors => process::show(&mut fresh::vectors(&project, &project.root))?,
         Job::Model => {
             let test =

@@ -3,6 +3,8 @@
 //! The databases of vulnerabilities are on other hosts, which may be unreachable. The check is then reported as skipped, not as
 //! passed.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -66,20 +68,25 @@ fn deny(project: &Project, manifest: &str) -> Result<Command> {
     Ok(deny)
 }
 
-/// Checks that every npm package comes from the registry and has a hash in the lock file.
+/// Checks that every npm package comes from the registry and has a hash in its lock file.
 ///
 /// # Errors
 ///
 /// Names the packages that do not.
 pub(crate) fn packages(project: &Project) -> Result<()> {
-    let lock = std::fs::read(project.root.join("package-lock.json")).context("cannot read package-lock.json")?;
-    let lock = serde_json::from_slice(&lock).context("package-lock.json has an unexpected structure")?;
-    let strangers = strangers(&lock);
-    ensure!(
-        strangers.is_empty(),
-        "not from the npm registry, or without a sha512 hash in package-lock.json: {}",
-        strangers.join(", ")
-    );
+    for folder in tools::NPM_FOLDERS {
+        let path = Path::new(folder).join("package-lock.json");
+        let lock = fs::read(project.root.join(&path)).with_context(|| format!("cannot read {}", path.display()))?;
+        let lock =
+            serde_json::from_slice(&lock).with_context(|| format!("{} has an unexpected structure", path.display()))?;
+        let strangers = strangers(&lock);
+        ensure!(
+            strangers.is_empty(),
+            "not from the npm registry, or without a sha512 hash in {}: {}",
+            path.display(),
+            strangers.join(", ")
+        );
+    }
     Ok(())
 }
 
@@ -129,7 +136,7 @@ fn audited(report: &[u8]) -> Result<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::PathBuf;
 
     use super::*;
 
@@ -156,11 +163,20 @@ mod tests {
 
     #[test]
     fn every_manifest_with_a_lock_file_is_checked() -> Result<()> {
-        let project = Project::new()?;
-        let tracked = process::output(project.command("git").args(["ls-files", "*Cargo.lock"]))?;
-        let mut tracked: Vec<_> = tracked.lines().map(|lock| Path::new(lock).with_extension("toml")).collect();
-        tracked.sort();
-        assert_eq!(tracked, MANIFESTS.map(|(manifest, _)| Path::new(manifest).to_owned()));
+        let manifests: Vec<_> = locks("*Cargo.lock")?.iter().map(|lock| lock.with_extension("toml")).collect();
+        assert_eq!(manifests, MANIFESTS.map(|(manifest, _)| Path::new(manifest).to_owned()));
+        let mut folders = tools::NPM_FOLDERS.map(|folder| Path::new(folder).join("package-lock.json"));
+        folders.sort();
+        assert_eq!(locks("*package-lock.json")?, folders);
         Ok(())
+    }
+
+    /// The lock files that are committed.
+    fn locks(name: &str) -> Result<Vec<PathBuf>> {
+        let project = Project::new()?;
+        let tracked = process::output(project.command("git").args(["ls-files", name]))?;
+        let mut tracked: Vec<_> = tracked.lines().map(PathBuf::from).collect();
+        tracked.sort();
+        Ok(tracked)
     }
 }

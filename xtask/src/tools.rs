@@ -8,7 +8,7 @@ mod wasm_bindgen;
 mod wasm_target;
 
 pub(crate) use cargo_fuzz::CargoFuzz;
-pub(crate) use npm::Npm;
+pub(crate) use npm::{FOLDERS as NPM_FOLDERS, Npm, PEERS};
 pub(crate) use python::python_with;
 pub(crate) use wasm_bindgen::WasmBindgen;
 pub(crate) use wasm_target::{WASM, ensure as ensure_wasm_target};
@@ -52,6 +52,16 @@ pub(crate) fn mdbook(project: &Project) -> Result<PathBuf> {
 /// If they cannot be installed.
 pub(crate) fn ensure_npm(project: &Project) -> Result<()> {
     let npm = Npm::of(project)?;
+    if npm.is_missing() { npm.install() } else { Ok(()) }
+}
+
+/// Installs the packages that Counterfoil is compared with, if they are missing.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn ensure_peers(project: &Project) -> Result<()> {
+    let npm = Npm::in_folder(project, PEERS)?;
     if npm.is_missing() { npm.install() } else { Ok(()) }
 }
 
