@@ -117,14 +117,20 @@ fn native(project: &Project) -> Result<Tally> {
     counted(cargo.args(["test", "--workspace", "--exclude", WASM_ONLY, "--no-fail-fast"]))
 }
 
+/// Twice: as the module for Node and Workers is compiled, and as the one for browsers is.
 fn wasm(project: &Project) -> Result<Tally> {
     heading("wasm, under node");
     tools::ensure_wasm_target(project)?;
     let wasm_bindgen = tools::get_while(project, "getting tools:", vec![])?;
-    let mut cargo = project.cargo();
-    cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM, "--no-fail-fast"]);
-    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
-    counted(&mut cargo)
+    let mut sum = Tally::default();
+    for flags in [&[], bundle::SMALL] {
+        let mut cargo = project.cargo();
+        cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM, "--no-fail-fast"]);
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
+        compile::add_flags(&mut cargo, flags);
+        sum += counted(&mut cargo)?;
+    }
+    Ok(sum)
 }
 
 fn worker(bundles: &Bundles<'_>) -> Result<Tally> {
