@@ -36,6 +36,8 @@ pub(crate) enum Suite {
     Gateways,
     /// The npm package: packed, installed, and used in Node, in a Worker and in this machine's Chromium.
     Package,
+    /// The npm package in programs that common bundlers build, and in other runtimes.
+    Bundlers,
     /// The examples and the code in the docs, with the built package and the built bundle.
     Examples,
     /// The built bundle in this machine's Chromium.
@@ -47,7 +49,7 @@ pub(crate) enum Suite {
 }
 
 /// The suites that run by default. `compatibility` is not one of them: it builds another bundle first, which takes minutes.
-const ALL: [Suite; 10] = [
+const ALL: [Suite; 11] = [
     Suite::Native,
     Suite::Wasm,
     Suite::Worker,
@@ -55,6 +57,7 @@ const ALL: [Suite; 10] = [
     Suite::Clients,
     Suite::Gateways,
     Suite::Package,
+    Suite::Bundlers,
     Suite::Examples,
     Suite::Browser,
     Suite::Docs,
@@ -79,6 +82,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Clients => clients(&bundles),
             Suite::Gateways => gateways(&bundles),
             Suite::Package => package(&bundles),
+            Suite::Bundlers => bundlers(&bundles),
             Suite::Examples => examples(&bundles),
             Suite::Browser => browser(&bundles),
             Suite::Docs => docs(project),
@@ -149,14 +153,23 @@ fn examples(bundles: &Bundles<'_>) -> Result<Tally> {
     in_node(bundles, "tests/examples", &[])
 }
 
-/// Without Chromium its test is skipped; in CI that is an error, since a skip would go unnoticed.
 fn package(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("package, installed");
-    let chromium = chromium::find();
-    if chromium.is_none() && in_ci() {
-        bail!(chromium::HINT);
+    in_node(bundles, "tests/package", &[("CHROMIUM", pages()?)])
+}
+
+fn bundlers(bundles: &Bundles<'_>) -> Result<Tally> {
+    heading("bundlers and runtimes");
+    let tools = tools::bundlers(bundles.project)?;
+    in_node(bundles, "tests/bundlers", &[("CHROMIUM", pages()?), ("COUNTERFOIL_BUNDLERS", tools)])
+}
+
+/// The Chromium for tests that skip their pages without it. In CI that is an error, since a skip would go unnoticed.
+fn pages() -> Result<PathBuf> {
+    match chromium::find() {
+        None if in_ci() => bail!(chromium::HINT),
+        chromium => Ok(chromium.unwrap_or_default()),
     }
-    in_node(bundles, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
 }
 
 /// Without Chromium the suite is skipped; in CI that is an error.

@@ -66,20 +66,25 @@ fn deny(project: &Project, manifest: &str) -> Result<Command> {
     Ok(deny)
 }
 
-/// Checks that every npm package comes from the registry and has a hash in the lock file.
+/// Every lock file of npm packages.
+const LOCKS: [&str; 2] = ["package-lock.json", "tests/bundlers/package-lock.json"];
+
+/// Checks that every npm package comes from the registry and has a hash in its lock file.
 ///
 /// # Errors
 ///
 /// Names the packages that do not.
 pub(crate) fn packages(project: &Project) -> Result<()> {
-    let lock = std::fs::read(project.root.join("package-lock.json")).context("cannot read package-lock.json")?;
-    let lock = serde_json::from_slice(&lock).context("package-lock.json has an unexpected structure")?;
-    let strangers = strangers(&lock);
-    ensure!(
-        strangers.is_empty(),
-        "not from the npm registry, or without a sha512 hash in package-lock.json: {}",
-        strangers.join(", ")
-    );
+    for name in LOCKS {
+        let lock = std::fs::read(project.root.join(name)).with_context(|| format!("cannot read {name}"))?;
+        let lock = serde_json::from_slice(&lock).with_context(|| format!("{name} has an unexpected structure"))?;
+        let strangers = strangers(&lock);
+        ensure!(
+            strangers.is_empty(),
+            "not from the npm registry, or without a sha512 hash in {name}: {}",
+            strangers.join(", ")
+        );
+    }
     Ok(())
 }
 
@@ -161,6 +166,8 @@ mod tests {
         let mut tracked: Vec<_> = tracked.lines().map(|lock| Path::new(lock).with_extension("toml")).collect();
         tracked.sort();
         assert_eq!(tracked, MANIFESTS.map(|(manifest, _)| Path::new(manifest).to_owned()));
+        let tracked = process::output(project.command("git").args(["ls-files", "*package-lock.json"]))?;
+        assert_eq!(tracked.lines().collect::<Vec<_>>(), LOCKS);
         Ok(())
     }
 }

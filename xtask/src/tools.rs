@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::built;
 use crate::jobs::{self, Job};
 use crate::project::Project;
 use crate::tools::cargo_install::Published;
@@ -53,6 +54,20 @@ pub(crate) fn mdbook(project: &Project) -> Result<PathBuf> {
 pub(crate) fn ensure_npm(project: &Project) -> Result<()> {
     let npm = Npm::of(project)?;
     if npm.is_missing() { npm.install() } else { Ok(()) }
+}
+
+/// The folder in which the bundlers and runtimes are installed that tests/bundlers lists. They take 600 MB, so only their
+/// suite installs them.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn bundlers(project: &Project) -> Result<PathBuf> {
+    let npm = Npm::listed(project, "tests/bundlers", built::BUNDLERS)?;
+    if npm.is_missing() {
+        jobs::all("getting tools:", vec![Job::new("installing bundlers", || npm.install())])?;
+    }
+    Ok(npm.folder().to_owned())
 }
 
 /// Installs every missing tool, and runs `work` in parallel.

@@ -1,46 +1,66 @@
 //! The JavaScript tools that package-lock.json pins.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::files::copy;
 use crate::process;
 use crate::project::Project;
+
+const LOCK: &str = "package-lock.json";
 
 /// The oldest supported Node: `engines` in package.json.
 const OLDEST_NODE: (u32, u32) = (20, 10);
 
 pub(crate) struct Npm<'a> {
     project: &'a Project,
+    /// Where the packages are installed.
+    folder: PathBuf,
     lock: Vec<u8>,
     /// A copy of the lock file, written after a successful installation.
     stamp: PathBuf,
 }
 
 impl<'a> Npm<'a> {
+    /// The tools of this repository.
     pub(crate) fn of(project: &'a Project) -> Result<Self> {
-        let lock = project.root.join("package-lock.json");
+        Self::new(project, project.root.clone())
+    }
+
+    /// The packages that a folder of the repository lists, to be installed into another folder.
+    pub(crate) fn listed(project: &'a Project, list: &str, folder: &str) -> Result<Self> {
+        let folder = project.root.join(folder);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        for file in ["package.json", LOCK] {
+            copy(&project.root.join(list).join(file), &folder.join(file))?;
+        }
+        Self::new(project, folder)
+    }
+
+    fn new(project: &'a Project, folder: PathBuf) -> Result<Self> {
+        let lock = folder.join(LOCK);
         let lock = fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
-        Ok(Self { project, stamp: project.root.join("node_modules/.counterfoil-lock"), lock })
+        Ok(Self { project, stamp: folder.join("node_modules/.counterfoil-lock"), folder, lock })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(crate) fn is_missing(&self) -> bool {
         !fs::read(&self.stamp).is_ok_and(|stamp| stamp == self.lock)
     }
 
-    /// Installs exactly the packages of the lock file. No install script runs: the binaries of esbuild and workerd are separate
-    /// packages.
+    /// Installs exactly the packages of the lock file. No install script runs: the binaries of esbuild, workerd and others are
+    /// separate packages.
     pub(crate) fn install(&self) -> Result<()> {
         self.check_node()?;
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        process::quietly(self.project.command(npm).args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--prefer-offline",
-        ]))?;
+        let mut npm = self.project.command(npm);
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]);
+        process::quietly(npm.current_dir(&self.folder))?;
         fs::write(&self.stamp, &self.lock).with_context(|| format!("cannot write {}", self.stamp.display()))
     }
 
