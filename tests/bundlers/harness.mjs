@@ -1,4 +1,8 @@
 // Small programs with the installed package, which other tools build and run.
+//
+// Not tested: `deno bundle`, which downloads its bundler itself; Vite 8.4.0, which names a package that the registry lacks,
+// so package.json has the version before it; browsers other than Chromium; and edge hosts other than workerd and the edge
+// runtime of Next.js. wrangler itself bundles the examples in tests/examples.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
