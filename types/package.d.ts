@@ -22,9 +22,20 @@ declare module "*/glue.js" {
   export function initSync(source: { module: WebAssembly.Module | BufferSource }): { memory: WebAssembly.Memory };
 }
 
-declare module "*/glue_bg.wasm" {
+declare module "*/module.wasm" {
   const module: WebAssembly.Module;
   export default module;
+}
+
+declare module "*/module.wasm?module" {
+  const module: WebAssembly.Module;
+  export default module;
+}
+
+/** Base64 of the raw DEFLATE of the module. */
+declare module "*.wasm.js" {
+  const text: string;
+  export default text;
 }
 
 declare module "cloudflare:workers" {
@@ -32,6 +43,8 @@ declare module "cloudflare:workers" {
   export const waitUntil: undefined | ((work: Promise<unknown>) => void);
 }
 
-declare module "node:fs" {
-  export function readFileSync(file: URL): Uint8Array<ArrayBuffer>;
+declare module "node:zlib" {
+  export function inflateRawSync(bytes: Uint8Array): Uint8Array<ArrayBuffer>;
 }
+
+declare const Buffer: { from(text: string, encoding: "base64"): Uint8Array<ArrayBuffer> };

@@ -137,6 +137,57 @@ test("in Node", async (t) => {
   confirm(JSON.parse(stdout));
 });
 
+test("in Node, with the module that a caller loads", async (t) => {
+  const { folder } = await install(t);
+  const replay = await readFile(new URL("replay.mjs", import.meta.url), "utf8");
+  await writeFile(join(folder, "replay.mjs"), replay.replace('"@counterfoil/verify"', '"@counterfoil/verify/bare"'));
+  await writeFile(join(folder, "questions.json"), JSON.stringify(questions));
+  const main = (source) => `
+    import { readFileSync } from "node:fs";
+    import { fileURLToPath } from "node:url";
+    import { init, inspect } from "@counterfoil/verify/bare";
+    import { replay } from "./replay.mjs";
+    const place = new URL(import.meta.resolve("@counterfoil/verify/small.wasm"));
+    try { inspect(""); } catch ({ message }) { console.error(message); }
+    await init().catch(({ message }) => console.error(message));
+    await init(${source});
+    console.log(JSON.stringify(await replay(JSON.parse(readFileSync("questions.json", "utf8")))));`;
+  for (const source of [
+    "readFileSync(place)",
+    "new WebAssembly.Module(readFileSync(place))",
+    "Promise.resolve(new Response(readFileSync(place)))",
+    'new URL("data:application/wasm;base64," + readFileSync(place).toString("base64"))',
+  ]) {
+    await writeFile(join(folder, "main.mjs"), main(source));
+    const { stdout, stderr } = await run(process.execPath, ["main.mjs"], { cwd: folder });
+    confirm(JSON.parse(stdout));
+    assert.match(
+      stderr,
+      /^not initialised: call await init\(\) first\ninit\(\) of this entry point takes the WebAssembly module/,
+    );
+  }
+});
+
+test("without WebAssembly SIMD only the small module runs, and the other says so", async (t) => {
+  const { folder } = await install(t);
+  // Wasm SIMD needs this feature of the processor.
+  const without = process.arch === "x64" ? "--no-enable-sse4-1" : "";
+  if (without === "") return t.skip("V8 has a switch for x64 only");
+  const small = `
+    import { readFileSync } from "node:fs";
+    import { digest, init } from "@counterfoil/verify/bare";
+    await init(readFileSync(new URL(import.meta.resolve("@counterfoil/verify/small.wasm"))));
+    console.log(digest("a"));`;
+  await writeFile(join(folder, "small.mjs"), small);
+  await writeFile(join(folder, "fast.mjs"), 'import "@counterfoil/verify";');
+  const { stdout } = await run(process.execPath, [without, "small.mjs"], { cwd: folder });
+  assert.equal(stdout, `${createHash("sha256").update("a").digest("hex")}\n`);
+  await assert.rejects(
+    run(process.execPath, [without, "fast.mjs"], { cwd: folder }),
+    /cannot be compiled \(without WebAssembly SIMD, give small.wasm to init\(\) of @counterfoil\/verify\/bare/,
+  );
+});
+
 test("in a bundled Worker", async (t) => {
   const { folder } = await install(t);
   await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));

@@ -22,10 +22,11 @@ export const tool = (name) => join(root, "node_modules/.bin", name);
  *
  * @param {import("node:test").TestContext} t
  * @param {string[]} [others] further packages of this repository to install
+ * @param {string} [within] the folder in which the new one is created
  * @returns {Promise<{folder: string, tarball: string}>}
  */
-export async function install(t, others = []) {
-  const folder = await mkdtemp(join(tmpdir(), "counterfoil-package-"));
+export async function install(t, others = [], within = tmpdir()) {
+  const folder = await mkdtemp(join(within, "counterfoil-package-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await run("npm", ["pack", BUILT, "--pack-destination", folder, "--ignore-scripts"], { cwd: folder });
   const [name] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));

@@ -11,6 +11,8 @@ use crate::project::Project;
 /// The files of the npm package that a browser loads: its entry point and everything that it imports.
 const MODULE: &[&str] = &[
     "web.js",
+    "load.js",
+    "instantiate.js",
     "api.js",
     "verifier.js",
     "contract.js",
@@ -24,7 +26,7 @@ const MODULE: &[&str] = &[
     "snapshot.js",
     "within.js",
     "glue.js",
-    "glue_bg.wasm",
+    "small.wasm.js",
 ];
 
 /// Gathers the files; the npm package must be built. The folder is replaced as a whole, so concurrent builds never see an

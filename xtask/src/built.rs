@@ -21,6 +21,9 @@ pub(crate) const ASSETS: &str = "build/assets";
 /// The docs site.
 pub(crate) const DOCS: &str = "build/docs";
 
+/// Where the suite `bundlers` installs its tools and builds its programs.
+pub(crate) const BUNDLERS: &str = "build/bundlers";
+
 /// Prevents other processes from replacing a folder until the lock is dropped.
 ///
 /// # Errors

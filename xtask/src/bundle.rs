@@ -3,11 +3,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::assets;
 use crate::built;
-use crate::compile::{self, Profile};
+use crate::compile::{Module, Profile};
 use crate::files::remove;
 use crate::jobs::{self, Job};
 use crate::process;
@@ -17,39 +17,42 @@ use crate::tools::{self, WasmBindgen};
 /// A product of the build.
 struct Product {
     name: &'static str,
-    package: &'static str,
-    features: &'static str,
-    /// The profile of Cargo.toml for releases.
-    release: &'static str,
+    modules: &'static [Module],
     /// Its folder, relative to the root.
     folder: &'static str,
-    /// Turns the compiled module into the product.
+    /// Turns the compiled modules into the product.
     finish: fn(&Making<'_>) -> Result<()>,
 }
 
 /// The bundle that wrangler deploys.
 const WORKER: Product = Product {
     name: "the worker",
-    package: "counterfoil-worker",
-    features: "",
-    release: "release",
+    modules: &[Module { package: "counterfoil-worker", features: "", release: "release", flags: &[] }],
     folder: built::WORKER,
     finish: finish_worker,
 };
 
 /// The same with faults that tests inject.
-const FAULTY_WORKER: Product =
-    Product { name: "the worker with faults", features: "faults", folder: built::FAULTY_WORKER, ..WORKER };
+const FAULTY_WORKER: Product = Product {
+    name: "the worker with faults",
+    modules: &[Module { package: "counterfoil-worker", features: "faults", release: "release", flags: &[] }],
+    folder: built::FAULTY_WORKER,
+    finish: finish_worker,
+};
 
 /// The npm package.
 const VERIFY: Product = Product {
     name: "the npm package",
-    package: "counterfoil-wasm",
-    features: "module",
-    release: "module",
+    modules: &[
+        Module { package: "counterfoil-wasm", features: "module", release: "module", flags: &[] },
+        Module { package: "counterfoil-wasm", features: "module", release: "small", flags: SMALL },
+    ],
     folder: built::VERIFY,
     finish: finish_package,
 };
+
+/// Flags for the small module: it runs everywhere, and its SHA-256 is a loop.
+pub(crate) const SMALL: &[&str] = &["-Ctarget-feature=-simd128", "--cfg=sha2_backend_soft=\"compact\""];
 
 /// Builds the bundle and the npm package.
 ///
@@ -81,9 +84,7 @@ pub(crate) fn served(project: &Project, profile: Profile, steps: usize) -> Resul
 fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
     let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
     let compile = Job::new(format!("compiling {names}"), || {
-        products
-            .iter()
-            .try_for_each(|product| compile::wasm(project, product.package, product.features, profile, product.release))
+        products.iter().flat_map(|product| product.modules).try_for_each(|module| module.compile(project, profile))
     });
     let wasm_bindgen = tools::get_while(project, &format!("[1/{steps}]"), vec![compile])?;
     let wasm_bindgen = &wasm_bindgen;
@@ -97,8 +98,10 @@ fn make(project: &Project, profile: Profile, products: &[Product], steps: usize)
 
 /// The worker: one JavaScript file and one wasm module, as wrangler uploads them and workerd loads them.
 fn finish_worker(making: &Making<'_>) -> Result<()> {
+    let [module] = making.product.modules else { bail!("the worker is one module") };
     let glue = making.partial.join("glue");
     making.bind(
+        module,
         &glue,
         &[
             "--target=module",
@@ -131,21 +134,21 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     if making.profile == Profile::Release {
         // Only these passes: gzip already saves what other passes of wasm-opt would. Functions with similar names have
         // similar code, which gzip compresses better if they are close together.
-        optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name"])?;
+        optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name", SIMD])?;
     }
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }
 
-/// The npm package: the wasm module, its glue, and the files of crates/wasm/js.
+/// The npm package: the wasm modules, their glue, and the files of crates/wasm/js.
 fn finish_package(making: &Making<'_>) -> Result<()> {
-    making.bind(&making.partial, &["--target=web", "--out-name=glue", "--remove-producers-section"])?;
-    if making.profile == Profile::Release {
-        optimise(
-            making.project,
-            &making.partial.join("glue_bg.wasm"),
-            &["-Os", "--converge", "--reorder-functions-by-name"],
-        )?;
-    }
+    let [fast, small] = making.product.modules else { bail!("the npm package is two modules") };
+    making.add_module(fast, "module", &["-Os", "--converge", "--reorder-functions-by-name", SIMD])?;
+    // Without inlining: repeated code compresses well.
+    making.add_module(
+        small,
+        "small",
+        &["-Oz", "--converge", "--skip-pass=inlining-optimizing", "--reorder-functions-by-name"],
+    )?;
     shrink_glue(making)?;
     let files = making.project.root.join("crates/wasm/js");
     for entry in fs::read_dir(&files).with_context(|| format!("cannot read {}", files.display()))? {
@@ -161,6 +164,11 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
 /// Reduces the glue to what the package imports. Most of the glue is code that loads the module, which the package does itself.
 fn shrink_glue(making: &Making<'_>) -> Result<()> {
     let (glue, used) = (making.partial.join("glue.js"), making.partial.join("used.js"));
+    // The package passes compiled modules only. In an edge function a module is of another realm and fails this test.
+    let text = fs::read_to_string(&glue).context("wasm-bindgen made no glue")?;
+    let test = "module instanceof WebAssembly.Module";
+    ensure!(text.contains(test), "the glue of this version of wasm-bindgen tests modules otherwise");
+    fs::write(&glue, text.replace(test, "true")).context("cannot write the glue")?;
     fs::write(&used, "export { initSync, Verifier } from './glue.js';").context("cannot write what is used")?;
     let mut esbuild = making.project.npm_tool("esbuild");
     esbuild.arg(&used).arg(format!("--outfile={}", glue.display()));
@@ -197,19 +205,49 @@ impl<'a> Making<'a> {
     }
 
     /// Generates the JavaScript that loads and calls the module.
-    fn bind(&self, folder: &Path, options: &[&str]) -> Result<()> {
-        let module = compile::module(self.project, self.product.package, self.product.features);
+    fn bind(&self, module: &Module, folder: &Path, options: &[&str]) -> Result<()> {
         let mut command = self.project.command(self.wasm_bindgen.program());
-        process::quietly(command.arg(module).arg("--out-dir").arg(folder).arg("--no-typescript").args(options))
+        command.arg(module.path(self.project)).arg("--out-dir").arg(folder);
+        process::quietly(command.arg("--no-typescript").args(options))
+    }
+
+    /// Adds a module of the npm package as `<name>.wasm` and, for bundlers, as text in `<name>.wasm.js`. All modules have
+    /// one glue.
+    fn add_module(&self, module: &Module, name: &str, passes: &[&str]) -> Result<()> {
+        let bound = self.partial.join("bound");
+        self.bind(module, &bound, &["--target=web", "--out-name=glue", "--remove-producers-section"])?;
+        let glue = self.partial.join("glue.js");
+        let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let made = read(&bound.join("glue.js"))?;
+        if glue.exists() && read(&glue)? != made {
+            bail!("the glue of {name}.wasm differs from that of the other module");
+        }
+        fs::write(&glue, made).context("cannot write the glue")?;
+        let wasm = self.partial.join(format!("{name}.wasm"));
+        fs::rename(bound.join("glue_bg.wasm"), &wasm)?;
+        remove(&bound)?;
+        if self.profile == Profile::Release {
+            optimise(self.project, &wasm, passes)?;
+        }
+        process::quietly(self.project.command("node").args(["--eval", TO_TEXT, "--"]).arg(wasm))
     }
 }
+
+/// Writes a file as JavaScript beside it: base64 of raw DEFLATE, which gzip reduces to little more than the deflated bytes.
+const TO_TEXT: &str = "const [file] = process.argv.slice(1); \
+    const { readFileSync, writeFileSync } = require('fs'); \
+    const deflated = require('zlib').deflateRawSync(readFileSync(file), { level: 9 }); \
+    writeFileSync(`${file}.js`, `export default \"${deflated.toString('base64')}\";\\n`);";
+
+/// Allows SIMD instructions in a module.
+const SIMD: &str = "--enable-simd";
 
 /// Runs passes of wasm-opt on a module, in place. Also removes the names of its functions, an eighth of its size.
 fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<()> {
     let mut command = project.npm_tool("wasm-opt");
     command.arg(module).arg("-o").arg(module).args(passes).args(["--strip-debug", "--strip-target-features"]);
     // Only the features that rustc and wasm-bindgen use. With more, wasm-opt might emit instructions that a runtime does not
-    // support.
+    // support. With fewer, it refuses the module.
     for feature in [
         "mutable-globals",
         "sign-ext",
@@ -218,7 +256,6 @@ fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<()> {
         "multivalue",
         "reference-types",
         "exception-handling",
-        "simd",
     ] {
         command.arg(format!("--enable-{feature}"));
     }

@@ -28,38 +28,58 @@ impl From<bool> for Profile {
     }
 }
 
-/// Compiles a package of the workspace with `features` to wasm, for a release with that profile of Cargo.toml. [`module`]
-/// returns the path.
-///
-/// # Errors
-///
-/// If it does not compile; the error contains the compiler's output.
-pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile, release: &str) -> Result<()> {
-    tools::ensure_wasm_target(project)?;
-    let mut cargo = project.cargo();
-    cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
-    let folder = match profile {
-        Profile::Dev => "debug",
-        Profile::Release => {
-            cargo.args(["--profile", release]);
-            release
-        }
-    };
-    in_colour(&mut cargo);
-    process::quietly(&mut cargo)?;
-
-    // Cargo writes the module to the same path for all features.
-    let file = format!("{}.wasm", package.replace('-', "_"));
-    let made = project.target.join(WASM).join(folder).join(file);
-    let module = module(project, package, features);
-    fs::create_dir_all(project.target.join(MODULES)).context("cannot create the folder of modules")?;
-    fs::copy(&made, &module).with_context(|| format!("cannot copy {}", made.display()))?;
-    Ok(())
+/// A wasm module: a package of the workspace, and how it is compiled.
+pub(crate) struct Module {
+    pub(crate) package: &'static str,
+    pub(crate) features: &'static str,
+    /// The profile of Cargo.toml for releases.
+    pub(crate) release: &'static str,
+    /// Further flags for rustc; a later flag overrides those of .cargo/config.toml.
+    pub(crate) flags: &'static [&'static str],
 }
 
-/// The path of the module that [`wasm`] compiles.
-pub(crate) fn module(project: &Project, package: &str, features: &str) -> PathBuf {
-    project.target.join(MODULES).join(format!("{package}+{features}.wasm"))
+impl Module {
+    /// Compiles it. [`Module::path`] is the result.
+    ///
+    /// # Errors
+    ///
+    /// If it does not compile; the error contains the compiler's output.
+    pub(crate) fn compile(&self, project: &Project, profile: Profile) -> Result<()> {
+        let Self { package, features, release, flags } = self;
+        tools::ensure_wasm_target(project)?;
+        let mut cargo = project.cargo();
+        cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
+        let folder = match profile {
+            Profile::Dev => "debug",
+            Profile::Release => {
+                cargo.args(["--profile", release]);
+                release
+            }
+        };
+        add_flags(&mut cargo, flags);
+        in_colour(&mut cargo);
+        process::quietly(&mut cargo)?;
+
+        // Cargo writes the module to the same path for all features and flags.
+        let file = format!("{}.wasm", package.replace('-', "_"));
+        let made = project.target.join(WASM).join(folder).join(file);
+        fs::create_dir_all(project.target.join(MODULES)).context("cannot create the folder of modules")?;
+        fs::copy(&made, self.path(project)).with_context(|| format!("cannot copy {}", made.display()))?;
+        Ok(())
+    }
+
+    /// The path of the compiled module.
+    pub(crate) fn path(&self, project: &Project) -> PathBuf {
+        let Self { package, features, release, .. } = self;
+        project.target.join(MODULES).join(format!("{package}+{features}+{release}.wasm"))
+    }
+}
+
+/// Adds flags for rustc to those of .cargo/config.toml.
+pub(crate) fn add_flags(cargo: &mut Command, flags: &[&str]) {
+    if !flags.is_empty() {
+        cargo.arg("--config").arg(format!("target.{WASM}.rustflags={flags:?}"));
+    }
 }
 
 /// Makes cargo colour its output although it goes through a pipe, if a terminal shows it in the end.

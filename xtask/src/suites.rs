@@ -36,6 +36,8 @@ pub(crate) enum Suite {
     Gateways,
     /// The npm package: packed, installed, and used in Node, in a Worker and in this machine's Chromium.
     Package,
+    /// The npm package in programs that common bundlers build, and in other runtimes.
+    Bundlers,
     /// The examples and the code in the docs, with the built package and the built bundle.
     Examples,
     /// The built bundle in this machine's Chromium.
@@ -47,7 +49,7 @@ pub(crate) enum Suite {
 }
 
 /// The suites that run by default. `compatibility` is not one of them: it builds another bundle first, which takes minutes.
-const ALL: [Suite; 10] = [
+const ALL: [Suite; 11] = [
     Suite::Native,
     Suite::Wasm,
     Suite::Worker,
@@ -55,6 +57,7 @@ const ALL: [Suite; 10] = [
     Suite::Clients,
     Suite::Gateways,
     Suite::Package,
+    Suite::Bundlers,
     Suite::Examples,
     Suite::Browser,
     Suite::Docs,
@@ -79,6 +82,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Clients => clients(&bundles),
             Suite::Gateways => gateways(&bundles),
             Suite::Package => package(&bundles),
+            Suite::Bundlers => bundlers(&bundles),
             Suite::Examples => examples(&bundles),
             Suite::Browser => browser(&bundles),
             Suite::Docs => docs(project),
@@ -117,14 +121,20 @@ fn native(project: &Project) -> Result<Tally> {
     counted(cargo.args(["test", "--workspace", "--exclude", WASM_ONLY, "--no-fail-fast"]))
 }
 
+/// Twice: as the module for Node and Workers is compiled, and as the one for browsers is.
 fn wasm(project: &Project) -> Result<Tally> {
     heading("wasm, under node");
     tools::ensure_wasm_target(project)?;
     let wasm_bindgen = tools::get_while(project, "getting tools:", vec![])?;
-    let mut cargo = project.cargo();
-    cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM, "--no-fail-fast"]);
-    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
-    counted(&mut cargo)
+    let mut sum = Tally::default();
+    for flags in [&[], bundle::SMALL] {
+        let mut cargo = project.cargo();
+        cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM, "--no-fail-fast"]);
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
+        compile::add_flags(&mut cargo, flags);
+        sum += counted(&mut cargo)?;
+    }
+    Ok(sum)
 }
 
 fn worker(bundles: &Bundles<'_>) -> Result<Tally> {
@@ -143,14 +153,23 @@ fn examples(bundles: &Bundles<'_>) -> Result<Tally> {
     in_node(bundles, "tests/examples", &[])
 }
 
-/// Without Chromium its test is skipped; in CI that is an error, since a skip would go unnoticed.
 fn package(bundles: &Bundles<'_>) -> Result<Tally> {
     heading("package, installed");
-    let chromium = chromium::find();
-    if chromium.is_none() && in_ci() {
-        bail!(chromium::HINT);
+    in_node(bundles, "tests/package", &[("CHROMIUM", pages()?)])
+}
+
+fn bundlers(bundles: &Bundles<'_>) -> Result<Tally> {
+    heading("bundlers and runtimes");
+    let tools = tools::bundlers(bundles.project)?;
+    in_node(bundles, "tests/bundlers", &[("CHROMIUM", pages()?), ("COUNTERFOIL_BUNDLERS", tools)])
+}
+
+/// The Chromium for tests that skip their pages without it. In CI that is an error, since a skip would go unnoticed.
+fn pages() -> Result<PathBuf> {
+    match chromium::find() {
+        None if in_ci() => bail!(chromium::HINT),
+        chromium => Ok(chromium.unwrap_or_default()),
     }
-    in_node(bundles, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
 }
 
 /// Without Chromium the suite is skipped; in CI that is an error.

@@ -8,7 +8,7 @@ mod wasm_bindgen;
 mod wasm_target;
 
 pub(crate) use cargo_fuzz::CargoFuzz;
-pub(crate) use npm::{FOLDERS as NPM_FOLDERS, Npm, PEERS};
+pub(crate) use npm::{FOLDERS as NPM_FOLDERS, Npm};
 pub(crate) use python::python_with;
 pub(crate) use wasm_bindgen::WasmBindgen;
 pub(crate) use wasm_target::{WASM, ensure as ensure_wasm_target};
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::built;
 use crate::jobs::{self, Job};
 use crate::project::Project;
 use crate::tools::cargo_install::Published;
@@ -61,8 +62,22 @@ pub(crate) fn ensure_npm(project: &Project) -> Result<()> {
 ///
 /// If they cannot be installed.
 pub(crate) fn ensure_peers(project: &Project) -> Result<()> {
-    let npm = Npm::in_folder(project, PEERS)?;
+    let npm = Npm::in_folder(project, npm::PEERS)?;
     if npm.is_missing() { npm.install() } else { Ok(()) }
+}
+
+/// The folder in which the bundlers and runtimes are installed that tests/bundlers lists. They take 600 MB, so only their
+/// suite installs them.
+///
+/// # Errors
+///
+/// If they cannot be installed.
+pub(crate) fn bundlers(project: &Project) -> Result<PathBuf> {
+    let npm = Npm::listed(project, npm::BUNDLERS, built::BUNDLERS)?;
+    if npm.is_missing() {
+        jobs::all("getting tools:", vec![Job::new("installing bundlers", || npm.install())])?;
+    }
+    Ok(npm.folder().to_owned())
 }
 
 /// Installs every missing tool, and runs `work` in parallel.

@@ -108,8 +108,15 @@ export type Inspection =
   /** `reason` describes what is wrong. */
   | { kind: "malformed"; reason: string; digest: string };
 
-/** Loads the WebAssembly module. Await it once in a browser; in Node and in Workers it does nothing. */
-export function init(source?: URL | string | Request | Response | BufferSource | WebAssembly.Module): Promise<void>;
+/** A WebAssembly module: its URL, a request for it, a response with it, its bytes, or the compiled module. */
+export type ModuleSource = URL | string | Request | Response | BufferSource | WebAssembly.Module;
+
+/**
+ * Loads the WebAssembly module. Await it once in a browser. In Node, Deno, Bun, Workers and edge functions the module is
+ * loaded when the package is imported: `init` then does nothing.
+ * @param source another module than the package's own: see the entry point `@counterfoil/verify/bare`
+ */
+export function init(source?: ModuleSource | Promise<ModuleSource>): Promise<void>;
 
 export function codeOf(answer: Answer): Code;
 export function isPending(answer: Answer): boolean;

@@ -49,6 +49,9 @@ export function start(exports, platform) {
   ({ write, clientAddress = clientAddress, background = background, sharesPromises = true } = platform);
 }
 
+/** Whether the module is instantiated. */
+export const isLoaded = () => memory !== undefined;
+
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Writes a string as UTF-8 and returns its length in bytes. If `view` is too short: TEXT_ROOM, which is too long for a token. */

@@ -1,20 +1,18 @@
-// For browsers and bundlers: init() fetches the module.
-import { initSync } from "./glue.js";
-import { start, writeEncoded } from "./verifier.js";
+// For browsers, and wherever no other entry point is chosen: init() compiles the small module, which this file imports as
+// text. So every bundler includes it, and nothing is fetched.
+import { load } from "./load.js";
+import small from "./small.wasm.js";
 
 /**
- * @param {string | URL | Request | Response | BufferSource | WebAssembly.Module} [source] the URL of the module, a
- *   request for it, a response with it, its bytes, or the compiled module; default: beside this file
+ * @param {string | URL | Request | Response | BufferSource | WebAssembly.Module} [source] another module, as `load`
+ *   takes it
  */
-export async function init(source = new URL("./glue_bg.wasm", import.meta.url)) {
-  const isPlace = typeof source === "string" || source instanceof URL || source instanceof Request;
-  const found = isPlace ? await fetch(source) : await source;
-  // Recognised by its fields, since it may be a Response of another realm or of a polyfill.
-  const answer = /** @type {Response} */ (found);
-  if (answer.ok === false)
-    throw new Error(`the WebAssembly module could not be loaded from ${answer.url}: status ${answer.status}`);
-  const bytes = found instanceof Response ? await found.arrayBuffer() : found;
-  const module = bytes instanceof WebAssembly.Module ? bytes : await WebAssembly.compile(bytes);
-  start(initSync({ module }), { write: writeEncoded });
+export const init = (source = inflated(small)) => load(source);
+
+/** A response with the module's bytes, from base64 of raw DEFLATE. */
+function inflated(text) {
+  const deflated = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return new Response(new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw")));
 }
+
 export * from "./api.js";

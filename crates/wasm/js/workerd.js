@@ -1,10 +1,10 @@
 // For Cloudflare Workers: the module is compiled at deployment and instantiated when this file is imported.
 import * as workers from "cloudflare:workers";
-import module from "./glue_bg.wasm";
-import { initSync } from "./glue.js";
-import { start, writeCharacters } from "./verifier.js";
+import module from "./module.wasm";
+import { instantiate } from "./instantiate.js";
+import { writeCharacters } from "./verifier.js";
 
-start(initSync({ module }), {
+instantiate(module, {
   write: writeCharacters,
   // Cloudflare sets this header, and clients cannot.
   clientAddress: ({ headers }) => headers?.get?.("CF-Connecting-IP") ?? undefined,

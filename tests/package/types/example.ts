@@ -233,3 +233,14 @@ export async function offline(file: ArrayBuffer, keys: SnapshotKeys): Promise<st
     return error.code === "UNTRUSTED" ? "an unknown signer" : error.message;
   }
 }
+
+// The entry point without a module, and the modules.
+import * as bare from "@counterfoil/verify/bare";
+import fast from "@counterfoil/verify/module.wasm";
+import small from "@counterfoil/verify/small.wasm";
+
+await bare.init(small);
+await bare.init(fetch("/small.wasm"));
+await init(fast);
+// @ts-expect-error there is no module
+await bare.init();

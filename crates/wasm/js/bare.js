@@ -1,0 +1,3 @@
+// Without a module of its own: init() takes one.
+export * from "./api.js";
+export { load as init } from "./load.js";

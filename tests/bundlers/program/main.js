@@ -1,0 +1,5 @@
+// The program of most tests.
+import { Gate, init, inspect } from "@counterfoil/verify";
+import { answer, print } from "./answer.js";
+
+print(answer({ Gate, init, inspect }));
