@@ -541,6 +541,29 @@ mod tests {
         assert_eq!((held.item.suspended, held.run), (true, 2));
     }
 
+    /// How many of 20,000 tokens a cache of a megabyte holds; each has one of so many sets of scopes.
+    fn held_with(sets: u32) -> usize {
+        let key = WorkspaceKey::parse("0Ab3dE").unwrap();
+        let mut cache = RecordCache::new(1 << 20);
+        let digest = |number: u32| Digest::of(&number.to_le_bytes());
+        for number in 0..20_000 {
+            let scope = alloc::format!("orders:{}", number % sets);
+            let scopes = ScopeSet::from_iter([crate::scope::ScopePattern::parse(&scope).unwrap()]);
+            let record = TokenRecord { scopes, ..record("tok_0123456789ABCDEFGHIJKL", 1) };
+            cache.keep_token(key, digest(number), record, Source::registry(MonotonicTime::default()));
+        }
+        (0..20_000).filter(|number| cache.token(key, digest(*number)).is_some()).count()
+    }
+
+    #[test]
+    fn budget_counts_slots_and_each_set_of_scopes_once() {
+        let token = SLOT + 17 + 16 + 26 + 4;
+        let (of_one, of_many) = (held_with(1), held_with(20_000));
+        assert!(((1 << 20) / token).abs_diff(of_one) < 100, "{of_one}");
+        // Each set takes a slot, too, until the hand passes over it after its token was evicted.
+        assert!((of_one / 8..of_one / 2).contains(&of_many), "{of_many}");
+    }
+
     #[test]
     fn response_older_than_the_segment_does_not_cover_its_record() {
         assert_eq!([9, 10, 11].map(run_after), [2, 3, 3]);

@@ -479,3 +479,25 @@ fn cache_too_small_for_any_record_still_decides() {
         assert_eq!(world.check(token, &demand(BOUNDED), START).code, Code::Valid);
     }
 }
+
+#[test]
+fn decision_whose_records_were_evicted_is_not_completed_as_valid() {
+    let mut world = World::with_limits(Limits { memory: 4_096, ..Limits::default() });
+    let token = world.issue();
+    let demand = demand(BOUNDED);
+    assert_eq!(world.check(&token, &demand, START).code, Code::Valid);
+    let decide = |world: &mut World| match world.verifier.check(token.as_bytes(), &demand, START) {
+        Progress::Decided(decision) => decision,
+        Progress::Fetch(_) => panic!("not decided from the cache"),
+    };
+    let (mut at_once, mut late) = (decide(&mut world), decide(&mut world));
+    assert!(at_once.facts().is_none(), "the records are still in the cache");
+    world.verifier.complete(&mut at_once);
+    assert_eq!((at_once.code, at_once.facts().map(|facts| facts.token.number)), (Code::Valid, Some(1)));
+    for _ in 0..50 {
+        let other = world.issue();
+        world.check(&other, &demand, START);
+    }
+    world.verifier.complete(&mut late);
+    assert_eq!((late.code, late.known.is_none()), (Code::Unavailable, true));
+}
