@@ -121,8 +121,9 @@ impl Problem {
     }
 }
 
-/// The text as a sentence: starts with a capital, ends with a full stop.
+/// The text as a sentence: starts with a capital, ends with a full stop. Our own texts start with a Latin letter; tables of
+/// all other capitals would be a hundredth of the Worker.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
