@@ -21,6 +21,8 @@ struct Product {
     features: &'static str,
     /// The profile of Cargo.toml for releases.
     release: &'static str,
+    /// Further options of the compiler for releases.
+    codegen: &'static [&'static str],
     /// Its folder, relative to the root.
     folder: &'static str,
     /// Turns the compiled module into the product.
@@ -33,6 +35,8 @@ const WORKER: Product = Product {
     package: "counterfoil-worker",
     features: "",
     release: "release",
+    // Partial redundancy elimination copies code into several branches to compute something once: for speed, not for size.
+    codegen: &["-Cllvm-args=-enable-pre=false -enable-load-pre=false"],
     folder: built::WORKER,
     finish: finish_worker,
 };
@@ -47,6 +51,7 @@ const VERIFY: Product = Product {
     package: "counterfoil-wasm",
     features: "module",
     release: "module",
+    codegen: &[],
     folder: built::VERIFY,
     finish: finish_package,
 };
@@ -81,9 +86,10 @@ pub(crate) fn served(project: &Project, profile: Profile, steps: usize) -> Resul
 fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
     let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
     let compile = Job::new(format!("compiling {names}"), || {
-        products
-            .iter()
-            .try_for_each(|product| compile::wasm(project, product.package, product.features, profile, product.release))
+        products.iter().try_for_each(|product| {
+            let (release, codegen) = (product.release, product.codegen);
+            compile::wasm(project, product.package, product.features, profile, release, codegen)
+        })
     });
     let wasm_bindgen = tools::get_while(project, &format!("[1/{steps}]"), vec![compile])?;
     let wasm_bindgen = &wasm_bindgen;

@@ -28,20 +28,28 @@ impl From<bool> for Profile {
     }
 }
 
-/// Compiles a package of the workspace with `features` to wasm, for a release with that profile of Cargo.toml. [`module`]
-/// returns the path.
+/// Compiles a package of the workspace with `features` to wasm, for a release with that profile of Cargo.toml and those
+/// options of the compiler. [`module`] returns the path.
 ///
 /// # Errors
 ///
 /// If it does not compile; the error contains the compiler's output.
-pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile, release: &str) -> Result<()> {
+pub(crate) fn wasm(
+    project: &Project,
+    package: &str,
+    features: &str,
+    profile: Profile,
+    release: &str,
+    codegen: &[&str],
+) -> Result<()> {
     tools::ensure_wasm_target(project)?;
     let mut cargo = project.cargo();
-    cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
+    cargo.args(["rustc", "--lib", "--package", package, "--features", features, "--target", WASM]);
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => {
-            cargo.args(["--profile", release]);
+            // The options reach the last step only, which optimises all crates together.
+            cargo.args(["--profile", release, "--"]).args(codegen);
             release
         }
     };
