@@ -119,7 +119,7 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
-    for module in ["shim.mjs", "identity.mjs"] {
+    for module in ["shim.mjs", "calls.mjs", "identity.mjs"] {
         let source = making.project.root.join("crates/worker/js").join(module);
         fs::copy(&source, glue.join(module)).with_context(|| format!("cannot copy {}", source.display()))?;
     }
