@@ -1,5 +1,7 @@
 //! [`Sql`] over the SQLite storage of a Durable Object.
 
+use std::cell::Cell;
+
 use counterfoil_ledger::sql::{Row, Sql, SqlError, Value};
 use js_sys::{Array, Error, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -27,13 +29,19 @@ extern "C" {
 pub(crate) struct DurableSql {
     sql: JsValue,
     storage: JsValue,
+    has_written: Cell<bool>,
 }
 
 impl DurableSql {
     pub(crate) fn new(state: &State) -> Result<Self, SqlError> {
         let raw: &JsValue = state.as_raw().as_ref();
         let storage = get(raw, "storage")?;
-        Ok(Self { sql: get(&storage, "sql")?, storage })
+        Ok(Self { sql: get(&storage, "sql")?, storage, has_written: Cell::new(true) })
+    }
+
+    /// Whether anything may have been written since this was last asked, or the instance started.
+    pub(crate) fn take_has_written(&self) -> bool {
+        self.has_written.replace(false)
     }
 }
 
@@ -41,6 +49,9 @@ impl Sql for DurableSql {
     fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
         if parameters.iter().any(Value::is_beyond_range) {
             return Err(SqlError::new("an integer is beyond what JavaScript can hold"));
+        }
+        if !sql.starts_with("SELECT") {
+            self.has_written.set(true);
         }
         let parameters: Array = parameters.iter().map(bind).collect();
         let rows = rows_of(&self.sql, sql, &parameters).map_err(|error| js_error(&error))?;
