@@ -135,9 +135,9 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let module = making.partial.join("index_bg.wasm");
     fs::rename(glue.join("index_bg.wasm"), &module)?;
     if making.profile == Profile::Release {
-        // Only these passes: gzip already saves what other passes of wasm-opt would. Functions with similar names have
-        // similar code, which gzip compresses better if they are close together.
-        optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name"])?;
+        // No higher level: its passes make the module smaller, but what gzip makes of it larger. Functions with similar names
+        // have similar code, which gzip compresses better if they are close together.
+        optimise(making.project, &module, &["-O1", "--duplicate-function-elimination", "--reorder-functions-by-name"])?;
     }
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }
