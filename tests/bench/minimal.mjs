@@ -1,4 +1,5 @@
-// A minimal Worker that verifies a token by hand: a digest, a read of KV, a response. And a Worker that does even less.
+// A minimal Worker that verifies a token by hand: a digest, a read of KV or of a Durable Object, a response. And a Worker
+// that does even less.
 
 import { DurableObject } from "cloudflare:workers";
 import { digestOf } from "./digest.mjs";
@@ -11,8 +12,18 @@ export default {
     const { token } = await request.json();
     const digest = await digestOf(token);
     if (request.method === "PUT") {
-      await TOKENS.put(digest, JSON.stringify({ scopes: ["orders:read"] }));
+      const record = JSON.stringify({ scopes: ["orders:read"] });
+      await TOKENS.put(digest, record);
+      const body = JSON.stringify({ digest, record });
+      await OBJECTS.getByName("tokens").fetch("https://object/token", { method: "POST", body });
       return new Response("kept");
+    }
+    if (pathname === "/strong") {
+      const answer = await OBJECTS.getByName("tokens").fetch("https://object/token", {
+        method: "POST",
+        body: JSON.stringify({ digest }),
+      });
+      return Response.json(await answer.json());
     }
     const record = await TOKENS.get(digest, "json");
     return Response.json({ valid: record !== null, token: record });
@@ -25,13 +36,22 @@ export class Minimal extends DurableObject {
     super(state, env);
     this.sql = state.storage.sql;
     this.sql.exec(
-      "CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY, value TEXT); INSERT OR IGNORE INTO one VALUES (1, 'value')",
+      "CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY, value TEXT); INSERT OR IGNORE INTO one VALUES (1, 'value');" +
+        "CREATE TABLE IF NOT EXISTS tokens (digest TEXT PRIMARY KEY, record TEXT)",
     );
   }
 
   async fetch(request) {
+    if (request.url.endsWith("/token")) return this.token(await request.json());
     const { since } = await request.json();
     const row = this.sql.exec("SELECT value FROM one WHERE id = ?", 1).one();
     return Response.json({ since, row });
+  }
+
+  /** Stores a record, or reads one. */
+  token({ digest, record }) {
+    if (record !== undefined) this.sql.exec("INSERT OR REPLACE INTO tokens VALUES (?, ?)", digest, record);
+    const [found] = this.sql.exec("SELECT record FROM tokens WHERE digest = ?", digest);
+    return Response.json({ valid: found !== undefined, token: found && JSON.parse(found.record) });
   }
 }

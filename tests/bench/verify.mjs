@@ -22,9 +22,12 @@ await otherAsker.ask("/", { method: "PUT", body: JSON.stringify({ token: subject
 const asked = (freshness) =>
   caller.question("/v1/verify", { token: subject.token, demand: { all_of: ["orders:read"], freshness } });
 const byHand = ["/", { body: JSON.stringify({ token: subject.token }) }];
+const strongByHand = ["/strong", { body: JSON.stringify({ token: subject.token }) }];
 for (const [who, question] of [
   [asker, asked("bounded")],
+  [asker, asked("strong")],
   [otherAsker, byHand],
+  [otherAsker, strongByHand],
 ]) {
   if (JSON.parse(await who.ask(...question)).valid !== true) throw new Error("the token is not valid");
 }
@@ -42,6 +45,7 @@ await compare({
     { name: "Counterfoil, bounded", run: loaded(asker, asked("bounded")), least: 1.1 },
     { name: "Counterfoil, eventual", run: loaded(asker, asked("eventual")) },
     { name: "Counterfoil, strong", run: loaded(asker, asked("strong")), least: 0.6 },
+    { name: "a Worker by hand: subtle.digest and a Durable Object", run: loaded(otherAsker, strongByHand) },
     { name: "a Worker that only responds", run: loaded(otherAsker, ["/nothing", {}]) },
   ],
 });

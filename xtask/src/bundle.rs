@@ -27,7 +27,13 @@ struct Product {
 /// The bundle that wrangler deploys.
 const WORKER: Product = Product {
     name: "the worker",
-    modules: &[Module { package: "counterfoil-worker", features: "", release: "release", flags: &[] }],
+    modules: &[Module {
+        package: "counterfoil-worker",
+        features: "",
+        release: "release",
+        flags: &[],
+        codegen: WITHOUT_PRE,
+    }],
     folder: built::WORKER,
     finish: finish_worker,
 };
@@ -35,7 +41,13 @@ const WORKER: Product = Product {
 /// The same with faults that tests inject.
 const FAULTY_WORKER: Product = Product {
     name: "the worker with faults",
-    modules: &[Module { package: "counterfoil-worker", features: "faults", release: "release", flags: &[] }],
+    modules: &[Module {
+        package: "counterfoil-worker",
+        features: "faults",
+        release: "release",
+        flags: &[],
+        codegen: WITHOUT_PRE,
+    }],
     folder: built::FAULTY_WORKER,
     finish: finish_worker,
 };
@@ -44,12 +56,21 @@ const FAULTY_WORKER: Product = Product {
 const VERIFY: Product = Product {
     name: "the npm package",
     modules: &[
-        Module { package: "counterfoil-wasm", features: "module", release: "module", flags: &[] },
-        Module { package: "counterfoil-wasm", features: "module", release: "small", flags: SMALL },
+        Module { package: "counterfoil-wasm", features: "module", release: "module", flags: &[], codegen: &[] },
+        Module {
+            package: "counterfoil-wasm",
+            features: "module",
+            release: "small",
+            flags: SMALL,
+            codegen: WITHOUT_PRE,
+        },
     ],
     folder: built::VERIFY,
     finish: finish_package,
 };
+
+/// Partial redundancy elimination copies code into several branches to compute something once: for speed, not for size.
+const WITHOUT_PRE: &[&str] = &["-Cllvm-args=-enable-pre=false -enable-load-pre=false"];
 
 /// Flags for the small module: it runs everywhere, and its SHA-256 is a loop.
 pub(crate) const SMALL: &[&str] = &["-Ctarget-feature=-simd128", "--cfg=sha2_backend_soft=\"compact\""];
@@ -116,7 +137,7 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
-    for module in ["shim.mjs", "identity.mjs"] {
+    for module in ["shim.mjs", "calls.mjs", "identity.mjs"] {
         let source = making.project.root.join("crates/worker/js").join(module);
         fs::copy(&source, glue.join(module)).with_context(|| format!("cannot copy {}", source.display()))?;
     }
@@ -132,9 +153,13 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let module = making.partial.join("index_bg.wasm");
     fs::rename(glue.join("index_bg.wasm"), &module)?;
     if making.profile == Profile::Release {
-        // Only these passes: gzip already saves what other passes of wasm-opt would. Functions with similar names have
-        // similar code, which gzip compresses better if they are close together.
-        optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name", SIMD])?;
+        // No higher level: its passes make the module smaller, but what gzip makes of it larger. Functions with similar names
+        // have similar code, which gzip compresses better if they are close together.
+        optimise(
+            making.project,
+            &module,
+            &["-O1", "--duplicate-function-elimination", "--reorder-functions-by-name", SIMD],
+        )?;
     }
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }

@@ -36,6 +36,8 @@ pub(crate) struct Module {
     pub(crate) release: &'static str,
     /// Further flags for rustc; a later flag overrides those of .cargo/config.toml.
     pub(crate) flags: &'static [&'static str],
+    /// Further options of the compiler for releases. They reach the last step only, which optimises all crates together.
+    pub(crate) codegen: &'static [&'static str],
 }
 
 impl Module {
@@ -45,18 +47,18 @@ impl Module {
     ///
     /// If it does not compile; the error contains the compiler's output.
     pub(crate) fn compile(&self, project: &Project, profile: Profile) -> Result<()> {
-        let Self { package, features, release, flags } = self;
+        let Self { package, features, release, flags, codegen } = self;
         tools::ensure_wasm_target(project)?;
         let mut cargo = project.cargo();
-        cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
+        cargo.args(["rustc", "--lib", "--package", package, "--features", features, "--target", WASM]);
+        add_flags(&mut cargo, flags);
         let folder = match profile {
             Profile::Dev => "debug",
             Profile::Release => {
-                cargo.args(["--profile", release]);
+                cargo.args(["--profile", release, "--"]).args(*codegen);
                 release
             }
         };
-        add_flags(&mut cargo, flags);
         in_colour(&mut cargo);
         process::quietly(&mut cargo)?;
 

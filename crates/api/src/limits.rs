@@ -29,10 +29,8 @@ impl<P: Ports> App<P> {
         if self.ports.limit(Class::SignIns, &network(address).to_string()).await {
             return Ok(());
         }
-        Err(Problem {
-            again_in: 60,
-            ..admission::limited("Too many sign-ins from your address. Retry after the time in `Retry-After`.")
-        })
+        let detail = "Too many sign-ins from your address. Retry after the time in `Retry-After`.";
+        Err(admission::limited(detail).again_in(60))
     }
 
     /// Counts a change that this actor is about to make.
@@ -49,6 +47,6 @@ impl<P: Ports> App<P> {
         let detail = "Too many changes by this credential; nothing was changed. Retry after the time in \
             `Retry-After`. To change many tokens in one request, use `POST /v1/tokens/import` or `POST \
             /v1/tokens/revoke`.";
-        Err(Problem { again_in: 10, ..admission::limited(detail) })
+        Err(admission::limited(detail).again_in(10))
     }
 }

@@ -13,7 +13,7 @@ use counterfoil_verify::Timestamp;
 use http::StatusCode;
 
 use crate::{
-    http::Problem,
+    http::{Problem, problem::Fault},
     ports::{LogEvent, LogLine, Ports},
 };
 
@@ -102,7 +102,7 @@ impl Trace {
             route,
             status: status.as_u16(),
             code: problem.as_ref().map(|problem| problem.code.as_str()),
-            detail: problem.and_then(|problem| problem.internal),
+            detail: problem.and_then(|problem| Fault::from(problem).internal),
             ledger_calls: self.tally.ledger_calls.load(Relaxed),
             registry_reads: self.tally.registry_reads.load(Relaxed),
             duration_ms: ports.now().since(started_at),

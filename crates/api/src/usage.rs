@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 
 use crate::{
     cache::uses::{Batch, Timer},
-    http::Problem,
+    http::{Problem, problem::Fault},
     ledger_client::LedgerClient,
     ports::{LogEvent, LostUses, Ports},
     state::App,
@@ -77,7 +77,8 @@ async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
             Poll::Ready(Ok(())) => false,
             Poll::Ready(Err((lost, why))) => {
                 uses = uses.saturating_add(lost);
-                detail.get_or_insert(why.internal.unwrap_or(why.detail));
+                let Fault { internal, detail: told, .. } = why.into();
+                detail.get_or_insert(internal.unwrap_or(told));
                 false
             }
         });

@@ -10,6 +10,7 @@
 // timeout, and a timer counts as waiting.
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import "./calls.mjs";
 import "./identity.mjs";
 import * as wasm from "./index.js";
 

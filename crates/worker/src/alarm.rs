@@ -49,6 +49,8 @@ const EDITION_STEPS: usize = 20;
 pub(crate) struct Alarm {
     /// When the alarm runs at the latest; absent if unknown.
     set_to: Cell<Option<Timestamp>>,
+    /// Whether nothing was due when the storage was last asked.
+    was_idle: Cell<bool>,
 }
 
 impl Alarm {
@@ -75,7 +77,13 @@ impl Alarm {
     /// Schedules the alarm for the earliest job of the outbox or of an edition, as far as known. Otherwise the alarm
     /// does not change: other jobs are not urgent, and the alarm of the next change that verifiers must see finds them.
     pub(crate) async fn arm(&self, state: &State, ledger: &Ledger<DurableSql>) {
-        self.set(state, or_retry("the time of the next alarm is unknown", ledger.next_due(now()))).await;
+        // Only a write makes something due. Most messages are checks, which write nothing.
+        if !ledger.sql().take_has_written() && self.was_idle.get() {
+            return;
+        }
+        let next = ledger.next_due(now());
+        self.was_idle.set(matches!(next, Ok(None)));
+        self.set(state, or_retry("the time of the next alarm is unknown", next)).await;
     }
 
     /// Schedules the alarm for this time at the latest. There is no await before the cached time is set.

@@ -6,8 +6,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use wasm_bindgen::{JsCast as _, JsValue, prelude::wasm_bindgen};
 use worker::{
-    Error, FromRequest, Headers, ResponseBuilder, Result, WebSocket, js_sys, response_to_wasm, send::SendFuture,
-    wasm_bindgen_futures::JsFuture,
+    Error, FromRequest, Result, WebSocket, js_sys, response_to_wasm, send::SendFuture, wasm_bindgen_futures::JsFuture,
 };
 
 /// The longest declared length of a request body that is read in one call, in bytes.
@@ -26,12 +25,13 @@ impl FromRequest for Incoming {
 }
 
 fn incoming(raw: web_sys::Request) -> Result<Request<Body>> {
-    let mut request = Request::builder().method(&*raw.method()).uri(raw.url());
+    let head = head_of(&raw);
+    let mut lines = head.split_terminator('\n');
+    let (method, url) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let mut request = Request::builder().method(method).uri(url);
     if let Some(headers) = request.headers_mut() {
-        for entry in raw.headers().entries() {
-            let entry = js_sys::Array::from(&entry?);
-            let [name, value] = [0, 1].map(|at| entry.get(at).as_string().unwrap_or_default());
-            headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(&value)?);
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
         }
     }
     let declared = request.headers_ref().and_then(declared_length).filter(|length| *length <= WHOLE);
@@ -116,6 +116,19 @@ extern "C" {
         least: u32,
         into: &js_sys::Uint8Array,
     ) -> core::result::Result<js_sys::Promise, JsValue>;
+
+    /// Defined by `js/calls.mjs`: the method, the URL and the headers, in lines.
+    #[wasm_bindgen(js_name = headOf)]
+    fn head_of(request: &web_sys::Request) -> String;
+
+    /// Defined by `js/calls.mjs`: a response with these headers, in lines.
+    #[wasm_bindgen(catch, js_name = respond)]
+    fn respond(
+        status: u16,
+        head: &str,
+        body: Option<&js_sys::Uint8Array>,
+        socket: Option<&web_sys::WebSocket>,
+    ) -> core::result::Result<web_sys::Response, JsValue>;
 }
 
 /// The bytes that this promise of an `ArrayBuffer` yields.
@@ -128,17 +141,17 @@ pub(crate) async fn outgoing(mut response: Response<Body>) -> Result<web_sys::Re
     if response.body().size_hint().exact().is_none() {
         return response_to_wasm(response);
     }
-    let headers = Headers::new();
+    let mut head = String::new();
     for (name, value) in response.headers() {
-        headers.append(name.as_str(), core::str::from_utf8(value.as_bytes())?)?;
+        for line in [name.as_str(), core::str::from_utf8(value.as_bytes())?] {
+            head.push_str(line);
+            head.push('\n');
+        }
     }
-    let mut builder = ResponseBuilder::new().with_status(response.status().as_u16()).with_headers(headers);
-    if let Some(socket) = response.extensions_mut().remove::<WebSocket>() {
-        builder = builder.with_websocket(socket);
-    }
+    let (status, socket) = (response.status().as_u16(), response.extensions_mut().remove::<WebSocket>());
     let body = to_bytes(response.into_body(), usize::MAX).await;
     let body = body.map_err(|error| Error::RustError(error.to_string()))?;
     // A response of some statuses cannot have a body, not even an empty one.
     let body = (!body.is_empty()).then(|| js_sys::Uint8Array::from(&*body));
-    Ok(web_sys::Response::new_with_opt_buffer_source_and_init(body.as_deref(), &builder.into())?)
+    Ok(respond(status, &head, body.as_ref(), socket.as_ref().map(AsRef::as_ref))?)
 }

@@ -1,8 +1,13 @@
 //! [`Sql`] over the SQLite storage of a Durable Object.
 
+use std::cell::Cell;
+
 use counterfoil_ledger::sql::{Row, Sql, SqlError, Value};
+use js_sys::{Array, Error, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use worker::{SqlStorage, SqlStorageValue, State};
+use worker::State;
+
+use crate::rows;
 
 #[wasm_bindgen]
 extern "C" {
@@ -14,19 +19,29 @@ extern "C" {
         this: &SyncTransactions,
         work: &mut dyn FnMut() -> Result<JsValue, JsValue>,
     ) -> Result<JsValue, JsValue>;
+
+    /// Defined by `js/calls.mjs`: executes a statement and returns its rows.
+    #[wasm_bindgen(catch, js_name = rowsOf)]
+    fn rows_of(sql: &JsValue, text: &str, parameters: &Array) -> Result<Uint8Array, JsValue>;
 }
 
 /// A Durable Object's database.
 pub(crate) struct DurableSql {
-    sql: SqlStorage,
+    sql: JsValue,
     storage: JsValue,
+    has_written: Cell<bool>,
 }
 
 impl DurableSql {
     pub(crate) fn new(state: &State) -> Result<Self, SqlError> {
         let raw: &JsValue = state.as_raw().as_ref();
-        let storage = js_sys::Reflect::get(raw, &"storage".into()).map_err(|error| js_error(&error))?;
-        Ok(Self { sql: state.storage().sql(), storage })
+        let storage = get(raw, "storage")?;
+        Ok(Self { sql: get(&storage, "sql")?, storage, has_written: Cell::new(true) })
+    }
+
+    /// Whether anything may have been written since this was last asked, or the instance started.
+    pub(crate) fn take_has_written(&self) -> bool {
+        self.has_written.replace(false)
     }
 }
 
@@ -35,15 +50,17 @@ impl Sql for DurableSql {
         if parameters.iter().any(Value::is_beyond_range) {
             return Err(SqlError::new("an integer is beyond what JavaScript can hold"));
         }
-        let bindings: Vec<_> = parameters.iter().cloned().map(bind).collect();
-        let cursor = self.sql.exec(sql, bindings).map_err(worker_error)?;
-        cursor.raw().map(|row| read(row.map_err(worker_error)?)).collect()
+        if !sql.starts_with("SELECT") {
+            self.has_written.set(true);
+        }
+        let parameters: Array = parameters.iter().map(bind).collect();
+        let rows = rows_of(&self.sql, sql, &parameters).map_err(|error| js_error(&error))?;
+        rows::decode(&rows.to_vec())
     }
 
     /// `databaseSize`, which excludes free pages. The bindings of workers-rs truncate it to 32 bits, that is 4 GB.
     fn used(&self) -> Result<u64, SqlError> {
-        let get = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).map_err(|error| js_error(&error));
-        let size = get(&get(&self.storage, "sql")?, "databaseSize")?;
+        let size = get(&self.sql, "databaseSize")?;
         size.as_f64().map(|size| size as u64).ok_or_else(|| SqlError::new("the storage does not say its size"))
     }
 
@@ -67,33 +84,21 @@ impl Sql for DurableSql {
     }
 }
 
-fn bind(value: Value) -> SqlStorageValue {
+fn get(of: &JsValue, name: &str) -> Result<JsValue, SqlError> {
+    Reflect::get(of, &name.into()).map_err(|error| js_error(&error))
+}
+
+fn bind(value: &Value) -> JsValue {
     match value {
-        Value::Null => SqlStorageValue::Null,
-        Value::Integer(integer) => SqlStorageValue::Integer(integer),
-        Value::Real(float) => SqlStorageValue::Float(float),
-        Value::Text(text) => SqlStorageValue::String(text),
-        Value::Blob(bytes) => SqlStorageValue::Blob(bytes),
+        Value::Null => JsValue::NULL,
+        // No parameter is beyond what JavaScript represents exactly.
+        Value::Integer(integer) => JsValue::from(*integer as f64),
+        Value::Real(float) => JsValue::from(*float),
+        Value::Text(text) => JsValue::from(text.as_str()),
+        Value::Blob(bytes) => Uint8Array::from(bytes.as_slice()).into(),
     }
 }
 
-fn read(row: Vec<SqlStorageValue>) -> Result<Row, SqlError> {
-    let value = |value| match value {
-        SqlStorageValue::Null => Value::Null,
-        SqlStorageValue::Boolean(flag) => Value::Integer(flag.into()),
-        SqlStorageValue::Integer(integer) => Value::Integer(integer),
-        SqlStorageValue::Float(float) => Value::Real(float),
-        SqlStorageValue::String(text) => Value::Text(text),
-        SqlStorageValue::Blob(bytes) => Value::Blob(bytes),
-    };
-    Ok(Row::new(row.into_iter().map(value).collect()))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-fn worker_error(error: worker::Error) -> SqlError {
-    SqlError::new(error.to_string())
-}
-
 fn js_error(error: &JsValue) -> SqlError {
-    SqlError::new(format!("{error:?}"))
+    SqlError::new(error.dyn_ref().map_or_else(|| format!("{error:?}"), |error: &Error| String::from(error.to_string())))
 }

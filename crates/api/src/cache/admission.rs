@@ -303,7 +303,7 @@ impl From<RejectedCredential> for Problem {
 
 fn blocked() -> Problem {
     let detail = "Too many invalid credentials from your address. Send a valid one after the time in `Retry-After`.";
-    Problem { again_in: 10, ..limited(detail) }
+    limited(detail).again_in(10)
 }
 
 pub(crate) fn too_many() -> Problem {

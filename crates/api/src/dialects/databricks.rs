@@ -215,7 +215,7 @@ async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut fields
     let scopes = if names("scopes") { Some(token.scopes("scopes")?.unwrap_or_default()) } else { None };
 
     // Without a field at fault the code is NOT_FOUND, which the clients expect of a change, and of no other call.
-    let found = find(caller, reach, id).await.map_err(|problem| Problem { pointer: None, ..problem })?;
+    let found = find(caller, reach, id).await.map_err(|problem| problem.with(|problem| problem.pointer = None))?;
     let change = UpdateToken { name, scopes: scopes.map(ScopeChange::Replace), ..tokens::change(found.id) };
     caller.ask(change).await?.read_as()
 }

@@ -97,7 +97,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
         if user.is_some_and(|user| user != owner.number) {
             let detail =
                 "The token does not belong to this user. Send the number of the token's owner in the header user.";
-            return Err(Problem { detail: detail.to_owned(), ..Problem::credential(Code::Unknown) });
+            return Err(Problem::credential(Code::Unknown).saying(detail));
         }
         if manages(&effective_scopes) { Ok(Self(caller)) } else { Err(Problem::missing_scope(GENERATE)) }
     }

@@ -152,7 +152,7 @@ async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<Crea
 
 async fn client<P: Ports>(caller: &Caller<P>, id: String) -> Result<Client, Problem> {
     let client = caller.ask(ReadClient { id }).await.map_err(|problem| match problem.status {
-        StatusCode::NOT_FOUND => Problem { code: ProblemCode::UnknownClient, ..problem },
+        StatusCode::NOT_FOUND => problem.with(|problem| problem.code = ProblemCode::UnknownClient),
         _ => problem,
     })?;
     client.read_as()

@@ -15,7 +15,7 @@ impl From<CommandError> for Problem {
             CommandError::Unauthenticated { code } => Self::credential(code),
             CommandError::SessionEnded => Self::session_ended(),
             CommandError::NotSignedIn { detail, reason } => {
-                Self { not_signed_in: reason, ..Self::sign_in_failed(detail) }
+                Self::sign_in_failed(detail).with(|problem| problem.not_signed_in = reason)
             }
             CommandError::MissingScope { scope } => Self::missing_scope(&scope),
             CommandError::Forbidden { code, .. } => {
@@ -56,7 +56,7 @@ impl From<CommandError> for Problem {
                 let detail = "Some of these tokens do not exist, or you do not have access to them. None was \
                     revoked. The `items` say which.";
                 let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
-                Self { items, ..Self::new(ProblemCode::UnknownTokens, detail) }
+                Self::new(ProblemCode::UnknownTokens, detail).with(|problem| problem.items = items)
             }
             CommandError::IdempotencyMismatch => {
                 let detail = format!("{} Use a new key for each new request.", sentence(&detail));
@@ -84,8 +84,7 @@ impl From<CommandError> for Problem {
                      in `Retry-After`.",
                     sentence(&detail)
                 );
-                let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
-                Self { again_in, ..Self::new(ProblemCode::TooManyKeys, detail) }
+                Self::new(ProblemCode::TooManyKeys, detail).again_in(again_in)
             }
             CommandError::StorageFull => {
                 let detail = format!(
@@ -93,8 +92,7 @@ impl From<CommandError> for Problem {
                      deployment for more storage.",
                     sentence(&detail)
                 );
-                let internal = Some("nine tenths of the ledger's storage is used".to_owned());
-                Self { internal, ..Self::new(ProblemCode::StorageFull, detail) }
+                Self::new(ProblemCode::StorageFull, detail).because("nine tenths of the ledger's storage is used")
             }
             CommandError::SnapshotsOff => Self::snapshots_off(),
             CommandError::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
@@ -109,20 +107,19 @@ impl Problem {
     fn being_updated(why: impl Into<String>) -> Self {
         let detail = "The service is being updated and cannot handle this request yet. Nothing was changed. Retry \
             after the time in `Retry-After`.";
-        let problem = Self::new(ProblemCode::BeingUpdated, detail);
-        Self { internal: Some(why.into()), again_in: 10, ..problem }
+        Self::new(ProblemCode::BeingUpdated, detail).because(why).again_in(10)
     }
 
     /// The deployment signs no snapshots.
     fn snapshots_off() -> Self {
         let detail = "This deployment does not sign snapshots. Ask its operator to enable them.";
-        let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
-        Self { internal, ..Self::new(ProblemCode::SnapshotsOff, detail) }
+        Self::new(ProblemCode::SnapshotsOff, detail).because("the deployment secret SNAPSHOT_KEYS is not set")
     }
 }
 
-/// The text as a sentence: starts with a capital, ends with a full stop.
+/// The text as a sentence: starts with a capital, ends with a full stop. Our own texts start with a Latin letter; tables of
+/// all other capitals would be a hundredth of the Worker.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }

@@ -3,6 +3,8 @@
 //! A problem has two messages: `detail` tells the caller what is wrong and what to do; `internal` tells the operator
 //! what happened and goes to the log only.
 
+use std::ops::{Deref, DerefMut};
+
 use axum::response::{IntoResponse, Response};
 use counterfoil_protocol::command::NotSignedIn;
 use counterfoil_token::Malformed;
@@ -17,8 +19,14 @@ use crate::http::{
 };
 
 /// An error on its way to the caller. The outermost layer renders it, since that layer knows the request's id.
+///
+/// Boxed, because most functions of this crate can return one: a larger error makes all of their code larger.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Problem(Box<Fault>);
+
+/// What a [`Problem`] consists of.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
     pub(crate) status: StatusCode,
     pub(crate) code: ProblemCode,
     pub(crate) detail: String,
@@ -88,10 +96,15 @@ pub(crate) struct LoggedProblem(pub(crate) Problem);
 
 impl Problem {
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
-        Self {
+        Self::of(code, detail.into())
+    }
+
+    /// One function for all types of details.
+    fn of(code: ProblemCode, detail: String) -> Self {
+        Self(Box::new(Fault {
             status: code.status(),
             code,
-            detail: detail.into(),
+            detail,
             pointer: None,
             items: None,
             again_in: 1,
@@ -99,32 +112,58 @@ impl Problem {
             scheme: Scheme::Bearer,
             internal: None,
             not_signed_in: None,
-        }
+        }))
+    }
+
+    /// The same problem, changed.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Fault)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The same problem with another detail.
+    pub(crate) fn saying(self, detail: impl Into<String>) -> Self {
+        self.with(|problem| problem.detail = detail.into())
+    }
+
+    /// The same problem with another status than that of its code.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        self.with(|problem| problem.status = status)
+    }
+
+    /// The same problem with the reason for the log.
+    pub(crate) fn because(self, why: impl Into<String>) -> Self {
+        self.with(|problem| problem.internal = Some(why.into()))
+    }
+
+    /// The same problem, after which a retry makes sense in so many seconds.
+    pub(crate) fn again_in(self, seconds: u64) -> Self {
+        self.with(|problem| problem.again_in = u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 
     /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
     pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), ..self }
+        self.with(|problem| problem.pointer = Some(pointer.into()))
     }
 
     /// The service failed. The caller can only retry; the log has the reason.
     pub(crate) fn internal(why: impl Into<String>) -> Self {
         let detail = "An internal error occurred. Nothing was changed. Report the `request_id` to the operator.";
-        Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
+        Self::new(ProblemCode::Internal, detail).because(why)
     }
 
     /// A ledger or the directory responded, and the response cannot be used: the command may have been carried out.
     pub(crate) fn unreadable_reply(why: impl Into<String>) -> Self {
         let detail = "The ledger's reply could not be read. A change may or may not have been made: check the current \
             state before you repeat the request. Report the `request_id` to the operator.";
-        Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
+        Self::new(ProblemCode::Internal, detail).because(why)
     }
 
     /// The ledger did not respond in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
         let detail = "The ledger did not respond in time. A change may or may not have been made. Check the current \
             state, or retry with the same `Idempotency-Key`.";
-        Self { internal: Some(why.into()), ..Self::new(ProblemCode::LedgerUnavailable, detail) }
+        Self::new(ProblemCode::LedgerUnavailable, detail).because(why)
     }
 
     /// The presented credential is not valid.
@@ -139,7 +178,7 @@ impl Problem {
     /// The presented credential is not a token.
     pub(crate) fn malformed(why: Malformed) -> Self {
         let detail = refused::MALFORMED.replace("{why}", why.as_str());
-        Self { detail, ..Self::credential(Code::Malformed) }
+        Self::credential(Code::Malformed).saying(detail)
     }
 
     /// The problem of a token with this decision on this requirement. Names the scopes that the token lacks.
@@ -181,12 +220,12 @@ impl Problem {
 
     /// Names in the challenge the scopes that a token needs. Their characters need no quoting.
     fn needing(self, scope: String) -> Self {
-        Self { scope: (scope.len() <= MOST_SCOPE).then(|| scope.into()), ..self }
+        self.with(|problem| problem.scope = (scope.len() <= MOST_SCOPE).then(|| scope.into()))
     }
 
     /// The credential was presented in this scheme.
     pub(crate) fn presented_in(self, scheme: Scheme) -> Self {
-        Self { scheme, ..self }
+        self.with(|problem| problem.scheme = scheme)
     }
 
     /// The presented session is not valid.
@@ -198,20 +237,19 @@ impl Problem {
     /// A sign-in failed. All reasons give the same response; the log has the reason.
     pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
         let detail = "Sign-in failed. Try again, or ask someone who manages the workspace.";
-        Self { internal: Some(why.into()), ..Self::new(ProblemCode::SignInFailed, detail) }
+        Self::new(ProblemCode::SignInFailed, detail).because(why)
     }
 
     /// The identity provider did not answer.
     pub(crate) fn provider_unavailable(why: impl Into<String>) -> Self {
         let detail = "The identity provider did not respond. Retry after the time in `Retry-After`.";
-        Self { internal: Some(why.into()), ..Self::new(ProblemCode::ProviderUnavailable, detail) }
+        Self::new(ProblemCode::ProviderUnavailable, detail).because(why)
     }
 
     /// The snapshot is not available, or is incomplete.
     pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
         let detail = "The snapshot is being built. Retry after the time in `Retry-After`.";
-        let problem = Self::new(ProblemCode::SnapshotNotReady, detail);
-        Self { again_in: u32::try_from(again_in).unwrap_or(u32::MAX), internal: Some(why.into()), ..problem }
+        Self::new(ProblemCode::SnapshotNotReady, detail).because(why).again_in(again_in)
     }
 
     pub(crate) fn missing_scope(scope: &str) -> Self {
@@ -279,6 +317,26 @@ impl Problem {
             (StatusCode::UNAUTHORIZED, ..) => Some(format!(r#"{bearer}, error="invalid_token""#)),
             _ => None,
         }
+    }
+}
+
+impl Deref for Problem {
+    type Target = Fault;
+
+    fn deref(&self) -> &Fault {
+        &self.0
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        *problem.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Fault {
+        &mut self.0
     }
 }
 

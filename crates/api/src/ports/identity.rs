@@ -118,7 +118,7 @@ impl From<IdentityProviderError> for Problem {
         match why {
             IdentityProviderError::Refused(why) => Self::sign_in_failed(why),
             IdentityProviderError::Unfit(reason, why) => {
-                Self { not_signed_in: Some(reason), ..Self::sign_in_failed(why) }
+                Self::sign_in_failed(why).with(|problem| problem.not_signed_in = Some(reason))
             }
             IdentityProviderError::Unreachable(why) => Self::provider_unavailable(why),
         }

@@ -164,14 +164,14 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
                 "The token can be used only from certain IP addresses, and the gateway's header `{ADDRESS}` cannot \
                  be read. It must be one IP address without a port."
             );
-            Problem { detail, ..problem }
+            problem.saying(detail)
         }
         (Code::AddressNotAllowed, ClientAddress::Missing) => {
             let detail = format!(
                 "The token can be used only from certain IP addresses, and the gateway did not send the client's \
                  address in `{ADDRESS}`."
             );
-            Problem { detail, ..problem }
+            problem.saying(detail)
         }
         _ => problem,
     }
@@ -224,5 +224,5 @@ fn with_gateway_status(problem: Problem) -> Problem {
         StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Problem { status, ..problem }
+    problem.with_status(status)
 }

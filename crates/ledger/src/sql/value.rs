@@ -25,7 +25,7 @@ pub enum Value {
 /// The engine rejected a statement, or a value does not match the schema. The message contains no parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SqlError(String);
+pub struct SqlError(Box<str>);
 
 /// A type that is stored in a column.
 pub trait FromValue: Sized {
@@ -45,7 +45,7 @@ pub trait ToValue {
 impl SqlError {
     /// An error with the engine's message.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self(message.into().into())
     }
 }
 

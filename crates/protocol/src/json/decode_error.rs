@@ -6,9 +6,14 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 /// The JSON does not match the expected type.
+///
+/// Boxed, because the code that reads a type passes it on after each field: a larger error makes all of that code larger.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct DecodeError {
+#[error("{}", .0.why)]
+pub struct DecodeError(Box<Fault>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Fault {
     why: String,
     /// The path to the invalid value, innermost step first.
     steps: Vec<String>,
@@ -24,14 +29,14 @@ impl DecodeError {
     /// the field.
     #[must_use]
     pub fn pointer(&self) -> String {
-        let steps = self.steps.iter().rev().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
+        let steps = self.0.steps.iter().rev().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")));
         steps.collect()
     }
 
     /// The message with the position of the invalid value, to follow "Invalid request body".
     #[must_use]
     pub fn with_place(&self) -> String {
-        if self.names_field || self.steps.is_empty() {
+        if self.0.names_field || self.0.steps.is_empty() {
             return format!(": {self}");
         }
         format!(" at `{}`: {self}", self.pointer())
@@ -41,16 +46,21 @@ impl DecodeError {
         de::Error::custom(why)
     }
 
+    fn naming_field(mut self) -> Self {
+        self.0.names_field = true;
+        self
+    }
+
     /// Adds the step that leads to the value from the enclosing list or object.
     pub(super) fn inside(mut self, step: &str) -> Self {
-        self.steps.push(step.to_owned());
+        self.0.steps.push(step.to_owned());
         self
     }
 }
 
 impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(why: T) -> Self {
-        Self { why: why.to_string(), steps: Vec::new(), names_field: false }
+        Self(Box::new(Fault { why: why.to_string(), steps: Vec::new(), names_field: false }))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -87,11 +97,11 @@ impl de::Error for DecodeError {
             [] => Self::custom(format_args!("unknown field `{name}`. No fields are allowed")),
             known => Self::custom(format_args!("unknown field `{name}`. Allowed: {}", list(known))),
         };
-        Self { names_field: true, ..error }
+        error.naming_field()
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { names_field: true, ..Self::custom(format_args!("the field `{field}` is missing")).inside(field) }
+        Self::custom(format_args!("the field `{field}` is missing")).inside(field).naming_field()
     }
 }
 

@@ -95,10 +95,8 @@ pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &
     let wait = app.providers().exchanges.reserve(&code.token_endpoint, from, app.ports.now());
     match wait {
         None => {
-            return Err(Problem {
-                again_in: 5,
-                ..Problem::provider_unavailable("too many authorization codes are being exchanged at once")
-            });
+            let why = "too many authorization codes are being exchanged at once";
+            return Err(Problem::provider_unavailable(why).again_in(5));
         }
         Some(0) => {}
         Some(wait) => app.ports.sleep(wait).await,
@@ -148,8 +146,7 @@ async fn obtain<P: Ports, T>(
 
 /// The problem of a provider that is unavailable. A retry makes sense in `again_in` milliseconds.
 fn unavailable(why: &str, again_in: u64) -> Problem {
-    let again_in = u32::try_from(again_in.div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
-    Problem { again_in, ..Problem::provider_unavailable(why) }
+    Problem::provider_unavailable(why).again_in(again_in.div_ceil(1_000).max(1))
 }
 
 fn check<P: Ports>(app: &App<P>, what: &str, address: &WebAddress) -> Result<(), IdentityProviderError> {

@@ -155,7 +155,7 @@ fn not_found(detail: &str) -> Problem {
 }
 
 fn no_such_method() -> Problem {
-    Problem { detail: "This method does not exist.".to_owned(), ..Problem::not_found() }
+    Problem::not_found().saying("This method does not exist.")
 }
 
 fn missing(argument: &str) -> Problem {

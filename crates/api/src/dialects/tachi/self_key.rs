@@ -94,15 +94,13 @@ fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "Invalid Authorization type. Expected Bearer.";
-    Err(Problem { status: StatusCode::BAD_REQUEST, ..Problem::new(ProblemCode::UnreadableCredential, detail) })
+    Err(Problem::new(ProblemCode::UnreadableCredential, detail).with_status(StatusCode::BAD_REQUEST))
 }
 
 /// There is no session, or it has ended: both give the same response.
 fn signed_out(problem: Problem) -> Problem {
     match problem.status {
-        StatusCode::UNAUTHORIZED => {
-            Problem { detail: "This endpoint requires session-level authentication.".to_owned(), ..problem }
-        }
+        StatusCode::UNAUTHORIZED => problem.saying("This endpoint requires session-level authentication."),
         _ => problem,
     }
 }

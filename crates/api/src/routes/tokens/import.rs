@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::create::NewToken;
 use crate::{
     auth::Caller,
-    http::{Idempotency, Problem, ProblemCode, Reply, body::fit},
+    http::{Idempotency, Problem, ProblemCode, Reply, body::fit, problem::Fault},
     ports::Ports,
 };
 
@@ -190,8 +190,8 @@ impl ImportedLine {
             Err(problem) => (None, Some(problem)),
         };
         let result = if problem.is_none() { LineResult::Imported } else { LineResult::Refused };
-        let (code, detail, pointer) = match problem {
-            Some(Problem { code, detail, pointer, .. }) => (Some(code.as_str()), Some(detail), pointer),
+        let (code, detail, pointer) = match problem.map(Fault::from) {
+            Some(Fault { code, detail, pointer, .. }) => (Some(code.as_str()), Some(detail), pointer),
             None => (None, None, None),
         };
         Self { line, result, id, code, detail, pointer }
