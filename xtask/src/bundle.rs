@@ -164,15 +164,19 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }
 
+/// The pass that removes the hints of memory accesses about their alignment: equal code becomes equal bytes, and engines ignore
+/// the hints.
+const UNALIGNED: &str = "--dealign";
+
 /// The npm package: the wasm modules, their glue, and the files of crates/wasm/js.
 fn finish_package(making: &Making<'_>) -> Result<()> {
     let [fast, small] = making.product.modules else { bail!("the npm package is two modules") };
-    making.add_module(fast, "module", &["-Os", "--converge", "--reorder-functions-by-name", SIMD])?;
+    making.add_module(fast, "module", &["-Os", "--converge", UNALIGNED, "--reorder-functions-by-name", SIMD])?;
     // Without inlining: repeated code compresses well.
     making.add_module(
         small,
         "small",
-        &["-Oz", "--converge", "--skip-pass=inlining-optimizing", "--reorder-functions-by-name"],
+        &["-Oz", "--converge", "--skip-pass=inlining-optimizing", UNALIGNED, "--reorder-functions-by-name"],
     )?;
     shrink_glue(making)?;
     let files = making.project.root.join("crates/wasm/js");
