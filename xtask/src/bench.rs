@@ -19,7 +19,7 @@ pub(crate) enum Part {
     Workerd,
     /// Requests per second of POST /v1/verify, compared with a minimal Worker.
     Verify,
-    /// The lease requests that one Durable Object handles, on workerd and natively.
+    /// The lease requests that one Durable Object handles, on workerd and natively, and how commands grow with a workspace.
     Ledger,
     /// A million tokens: publishing them in segments, loading the segments, and verifying a token with them.
     Segments,
@@ -64,9 +64,13 @@ pub(crate) fn run(project: &Project, parts: &[Part], check: bool, json: bool) ->
 fn measure(project: &Project, part: Part, check: bool, json: bool) -> Result<()> {
     let options = check.then_some("--check").into_iter().chain(json.then_some("--json"));
     process::show(project.command("node").arg(part.script()).args(options))?;
-    if part == Part::Ledger && !json {
-        let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench", "lease"];
-        process::show(project.cargo().args(bench))?;
+    if part == Part::Ledger {
+        let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench"];
+        if !json {
+            process::show(project.cargo().args(bench).arg("lease"))?;
+        }
+        let options = check.then_some("--check").into_iter().chain(json.then_some("--json"));
+        process::show(project.cargo().args(bench).args(["growth", "--"]).args(options))?;
     }
     Ok(())
 }
