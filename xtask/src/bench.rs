@@ -45,7 +45,7 @@ pub(crate) enum Part {
     Gateway,
     /// Requests per second of POST /v1/verify, compared with a minimal Worker.
     Verify,
-    /// The lease requests that one Durable Object handles, on workerd and natively.
+    /// The lease requests that one Durable Object handles, on workerd and natively, and how commands grow with a workspace.
     Ledger,
     /// A million tokens: publishing them in segments, loading the segments, and verifying a token with them.
     Segments,
@@ -126,11 +126,14 @@ fn measure(project: &Project, part: Part, how: &How) -> Result<()> {
         fs::copy(&measured, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
         return Ok(());
     }
-    node.args(how.check.then_some("--check").into_iter().chain(how.json.then_some("--json")));
-    process::show(&mut node)?;
-    if part == Part::Ledger && !how.json {
-        let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench", "lease"];
-        process::show(project.cargo().args(bench))?;
+    let options: Vec<_> = how.check.then_some("--check").into_iter().chain(how.json.then_some("--json")).collect();
+    process::show(node.args(&options))?;
+    if part == Part::Ledger {
+        let bench = ["bench", "--quiet", "--package", "counterfoil-ledger", "--bench"];
+        if !how.json {
+            process::show(project.cargo().args(bench).arg("lease"))?;
+        }
+        process::show(project.cargo().args(bench).args(["growth", "--"]).args(options))?;
     }
     Ok(())
 }

@@ -20,9 +20,9 @@ use serde_json::{Map, Value as Json};
 use crate::{
     authority::Authority,
     columns::{Columns as _, columns, insert},
-    cursor::{List, Window},
+    cursor::{Count, List, Window},
     rows::STEP,
-    sql::{MAX_INTEGER, Sql, SqlError},
+    sql::{MAX_INTEGER, Sql, SqlError, Value},
     times::DAY,
     transaction::Transaction,
 };
@@ -163,7 +163,7 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<Audi
         None => {}
         // These actors have no id.
         Some(name @ ("root" | "sign_in")) => {
-            conditions.push("actor = ?");
+            conditions.push("actor_id IS NULL AND actor = ?");
             values.push(name.into());
         }
         Some(id) => {
@@ -171,23 +171,62 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<Audi
             values.push(id.into());
         }
     }
-    if !tx.authority.is_admin() {
-        let own = tx.authority.member().map_or(0, |own| own.number);
-        conditions.push(
-            "(actor_id IN (SELECT id FROM tokens WHERE owner = ?) OR subject IN (SELECT id FROM tokens WHERE owner = ?)
-                OR member = ?)",
-        );
-        values.extend([own.into(), own.into(), own.into()]);
-    }
-    conditions.push("seq < ?");
-    let conditions = conditions.join(" AND ");
+    let seqs = Seqs {
+        conditions: conditions.join(" AND "),
+        values,
+        own: if tx.authority.is_admin() { None } else { Some(tx.authority.member().map_or(0, |own| own.number)) },
+    };
 
-    let all = [&values[..], &[MAX_INTEGER.into()]].concat();
-    let total = AuditRow::count(tx.sql, &format!("WHERE {conditions}"), &all)?;
-    values.extend([window.after.unwrap_or(MAX_INTEGER).into(), window.rows().into()]);
-    let page = format!("WHERE {conditions} ORDER BY seq DESC LIMIT ?");
+    let (all, values) = seqs.before(MAX_INTEGER);
+    let total = if seqs.is_everything() { Count::exact(recorded(tx.sql)?) } else { Count::of(tx.sql, &all, &values)? };
+    let (page, mut values) = seqs.before(window.after.unwrap_or(MAX_INTEGER));
+    values.push(window.rows().into());
+    let page = format!("WHERE seq IN ({page} LIMIT ?) ORDER BY seq DESC");
     let rows = AuditRow::select(tx.sql, &page, &values)?.into_iter().map(AuditRow::entry);
     Ok(window.page(rows.collect::<Result<_, _>>()?, total))
+}
+
+/// The number of rows.
+fn recorded(sql: &dyn Sql) -> Result<u64, SqlError> {
+    let rows = sql.one("SELECT rows FROM spent WHERE what = 'audit' AND member = 0", &[])?;
+    Ok(rows.unwrap_or(0))
+}
+
+/// Which rows are read.
+struct Seqs {
+    conditions: String,
+    values: Vec<Value>,
+    /// The member whose own rows are read; absent: all rows.
+    own: Option<u64>,
+}
+
+impl Seqs {
+    fn is_everything(&self) -> bool {
+        self.conditions.is_empty() && self.own.is_none()
+    }
+
+    /// The query for the rows before one, the newest first, with its values. A limit may follow.
+    fn before(&self, seq: u64) -> (String, Vec<Value>) {
+        // One query for each index.
+        let own: &[&str] = match self.own {
+            None => &[""],
+            Some(_) => &[
+                "actor_id IN (SELECT id FROM tokens WHERE owner = ?)",
+                "subject IN (SELECT id FROM tokens WHERE owner = ?)",
+                "member = ?",
+            ],
+        };
+        let (mut queries, mut all) = (Vec::new(), Vec::new());
+        for own in own {
+            let conditions = [*own, &*self.conditions, "seq < ?"];
+            let conditions: Vec<_> = conditions.into_iter().filter(|condition| !condition.is_empty()).collect();
+            queries.push(format!("SELECT seq FROM audit WHERE {}", conditions.join(" AND ")));
+            all.extend(self.own.map(Value::from));
+            all.extend_from_slice(&self.values);
+            all.push(seq.into());
+        }
+        (format!("{} ORDER BY seq DESC", queries.join(" UNION ")), all)
+    }
 }
 
 /// The visible columns of a row.

@@ -11,7 +11,7 @@ use crate::{
     audit::{self, Change},
     check,
     columns::{Columns as _, TableRow as _},
-    cursor::{List, Window},
+    cursor::{Count, List, Window},
     idempotency::Repeatable,
     limits::Limits,
     rows::{ScopeCatalogue, clients},
@@ -23,7 +23,7 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListClients) -> Result<Listing<Cl
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Clients)?;
     let items = clients::page(tx.sql, window.after.unwrap_or(0), window.rows())?;
-    Ok(window.page(items, Client::count(tx.sql, "", &[])?))
+    Ok(window.page(items, Count::exact(Client::count(tx.sql, "", &[])?)))
 }
 
 pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadClient) -> Result<Client, CommandError> {

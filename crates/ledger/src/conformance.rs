@@ -38,6 +38,8 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
         text_is_compared_bytewise,
         like_patterns_support_escape,
         row_values_are_compared_as_tuples,
+        full_text_index_finds_trigrams_and_forgets_them,
+        partial_and_expression_indices_are_used,
         aggregates_without_rows_are_null,
         json_lists_are_joined_and_summed,
         recursive_query_counts,
@@ -318,6 +320,53 @@ fn row_values_are_compared_as_tuples(sql: &impl Sql) -> Outcome {
     let after = "SELECT id FROM conformance WHERE (number, id) > (?, ?) ORDER BY number, id LIMIT ?";
     expect(query(sql, after, &[int(1), int(1), int(2)])?, vec![vec![int(2)], vec![int(3)]])?;
     expect(query(sql, after, &[int(2), int(4), int(2)])?, Vec::<Vec<Value>>::new())
+}
+
+fn full_text_index_finds_trigrams_and_forgets_them(sql: &impl Sql) -> Outcome {
+    sql.exec(
+        "CREATE VIRTUAL TABLE conformance_text USING fts5 (
+             one, two, content = '', columnsize = 0, detail = none, tokenize = 'trigram');
+         INSERT INTO conformance_text (conformance_text, rank) VALUES ('secure-delete', 1)",
+        &[],
+    )?;
+    let add = "INSERT INTO conformance_text (rowid, one, two) VALUES (?, ?, ?)";
+    sql.exec(add, &[int(1), text("Nightly ǂʘǃ"), text("a \"note\"")])?;
+    sql.exec(add, &[int(2), text("nightly build"), Value::Null])?;
+    sql.exec(add, &[int(3), text("other"), text("NIGHTLY")])?;
+    let find =
+        "SELECT rowid FROM conformance_text WHERE conformance_text MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?";
+    let found = |query: &str, before: i64| self::query(sql, find, &[text(query), int(before), int(9)]);
+    expect(found("\"nig\" AND \"tly\"", 9)?, vec![vec![int(3)], vec![int(2)], vec![int(1)]])?;
+    expect(found("\"nig\" AND \"tly\"", 3)?, vec![vec![int(2)], vec![int(1)]])?;
+    expect(found("\"nig\" AND \"bui\"", 9)?, vec![vec![int(2)]])?;
+    expect(found("\"\"\"no\"", 9)?, vec![vec![int(1)]])?;
+    // The index is written at the latest when a transaction begins or ends.
+    let traces = || {
+        sql.transaction(|| Ok::<_, SqlError>(()))?;
+        let traces = "SELECT count(*) FROM conformance_text_data WHERE instr(block, CAST(? AS BLOB))";
+        self::query(sql, traces, &[text("ʘǃ")])
+    };
+    expect(traces()?, vec![vec![int(1)]])?;
+    let remove = "INSERT INTO conformance_text (conformance_text, rowid, one, two) VALUES ('delete', ?, ?, ?)";
+    sql.exec(remove, &[int(1), text("Nightly ǂʘǃ"), text("a \"note\"")])?;
+    expect(found("\"nig\" AND \"tly\"", 9)?, vec![vec![int(3)], vec![int(2)]])?;
+    expect(traces()?, vec![vec![int(0)]])?;
+    sql.exec("INSERT INTO conformance_text (conformance_text) VALUES ('delete-all')", &[])?;
+    expect(found("\"nig\"", 9)?, Vec::<Vec<Value>>::new())?;
+    sql.exec("DROP TABLE conformance_text", &[]).map(drop)?;
+    Ok(())
+}
+
+fn partial_and_expression_indices_are_used(sql: &impl Sql) -> Outcome {
+    // `INDEXED BY` is an error if the index cannot be used.
+    sql.exec("CREATE INDEX conformance_partial ON conformance (id) WHERE number IS NULL", &[])?;
+    sql.exec("CREATE INDEX conformance_json ON conformance (json_extract(word, '$.of'))", &[])?;
+    add(sql, 1, r#"{"of":7}"#)?;
+    let partial =
+        "SELECT id FROM conformance INDEXED BY conformance_partial WHERE number IS NULL AND id BETWEEN ? AND ?";
+    expect(query(sql, partial, &[int(0), int(9)])?, vec![vec![int(1)]])?;
+    let json = "SELECT id FROM conformance INDEXED BY conformance_json WHERE json_extract(word, '$.of') = ?";
+    expect(query(sql, json, &[int(7)])?, vec![vec![int(1)]])
 }
 
 fn aggregates_without_rows_are_null(sql: &impl Sql) -> Outcome {

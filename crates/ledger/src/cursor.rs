@@ -13,7 +13,7 @@ use counterfoil_protocol::{
 use counterfoil_token::Digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::sql::MAX_INTEGER;
+use crate::sql::{MAX_INTEGER, Sql, SqlError, Value};
 
 /// The cursor's layout: `[VERSION, list, question, position]` as JSON in base64url.
 const VERSION: u8 = 2;
@@ -24,6 +24,9 @@ const MAX_CURSOR: usize = 4 * 1024;
 /// Page size: the default and the maximum.
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
+
+/// The highest number of items that is counted one by one.
+pub(crate) const MOST_COUNTED: u64 = 10_000;
 
 /// The list that a cursor belongs to. The letter is part of cursors that clients hold.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,26 @@ pub(crate) trait Position: Serialize + DeserializeOwned {
 impl Position for u64 {
     fn is_possible(&self) -> bool {
         *self <= MAX_INTEGER
+    }
+}
+
+/// The number of items of a list.
+pub(crate) struct Count {
+    pub(crate) number: u64,
+    /// Whether there are no more.
+    pub(crate) is_exact: bool,
+}
+
+impl Count {
+    pub(crate) fn exact(number: u64) -> Self {
+        Self { number, is_exact: true }
+    }
+
+    /// Counts the rows that a query yields, which ends with a limit of one more than [`MOST_COUNTED`].
+    pub(crate) fn of(sql: &dyn Sql, rows: &str, values: &[Value]) -> Result<Self, SqlError> {
+        let all = [values, &[(MOST_COUNTED + 1).into()]].concat();
+        let found: u64 = sql.scalar(&format!("SELECT count(*) FROM ({rows} LIMIT ?)"), &all)?;
+        Ok(Self { number: found.min(MOST_COUNTED), is_exact: found <= MOST_COUNTED })
     }
 }
 
@@ -103,12 +126,18 @@ impl<P: Position> Window<P> {
     }
 
     /// The page of these items, each with its position.
-    pub(crate) fn page<T>(&self, mut items: Vec<(P, T)>, total: u64) -> Listing<T> {
+    pub(crate) fn page<T>(&self, items: Vec<(P, T)>, total: Count) -> Listing<T> {
+        self.page_until(items, total, None)
+    }
+
+    /// The same of a list that was only read until the position `stopped`, where the next page continues.
+    pub(crate) fn page_until<T>(&self, mut items: Vec<(P, T)>, total: Count, stopped: Option<P>) -> Listing<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
-        let last = items.last().filter(|_| more).map(|(position, _)| position);
+        let last = items.last().filter(|_| more).map(|(position, _)| position).or(stopped.as_ref());
         let next_cursor = last.map(|position| encode(self.list, &self.question, position));
-        Listing { items: items.into_iter().map(|(_, item)| item).collect(), next_cursor, total }
+        let items = items.into_iter().map(|(_, item)| item).collect();
+        Listing { items, next_cursor, total: total.number, total_is_exact: total.is_exact }
     }
 }
 

@@ -15,12 +15,15 @@ use crate::{
     outbox::{self, Outbox},
     rows::{WorkspaceRow, delete_some},
     sql::{Sql, SqlError},
+    tokens::search_index,
     transaction::Transaction,
 };
 
 /// Tables that correspond to no registry keys, with the columns of their primary keys.
-const INTERNAL: [(&str, &str); 13] = [
+const INTERNAL: [(&str, &str); 15] = [
     ("uses", "day, token"),
+    ("token_scopes", "scope, token"),
+    ("tokens_to_index", "number"),
     ("clients", "number"),
     ("scopes", "name"),
     ("idempotency", "place"),
@@ -49,6 +52,7 @@ pub(crate) enum DeletionStep {
 pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, CommandError> {
     tx.authority.require_root()?;
     let key = tx.workspace.key;
+    search_index::clear(tx.sql)?;
     let generation = tx.next_generation()?;
     update!(tx.sql, "workspace" { deleting: true, version: generation })?;
     audit::append(tx, Change { action: "workspace.delete", subject: key.as_str(), before: None, after: None })?;

@@ -104,7 +104,9 @@ impl NativeSql {
     /// [`SqlError`] if it cannot be read.
     pub fn dump(&self) -> Result<String, SqlError> {
         let mut lines = Vec::new();
-        for mut table in self.run("SELECT name FROM sqlite_master WHERE type = 'table'", &[])? {
+        // A virtual table's content is in tables of its own.
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL %'";
+        for mut table in self.run(tables, &[])? {
             let table: String = table.take()?;
             for row in self.run(&format!("SELECT * FROM \"{table}\""), &[])? {
                 let values: Vec<String> = row.rest().map(|value| written(&value)).collect();
@@ -123,7 +125,7 @@ impl NativeSql {
         let parameters = vec![Value::Null; statement.matches('?').count()];
         let steps = self.run(&format!("EXPLAIN QUERY PLAN {statement}"), &parameters)?;
         let text = |mut row: Row| {
-            let _numbers: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
+            let _numbers: (Value, Value, Value) = (row.take()?, row.take()?, row.take()?);
             row.take()
         };
         steps.into_iter().map(text).collect()

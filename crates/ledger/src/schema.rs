@@ -60,6 +60,7 @@ pub(crate) const LEDGER: &[Migration] = &[
     Migration::step(include_str!("schema/010.sql")),
     Migration::step(include_str!("schema/011.sql")),
     Migration::step(include_str!("schema/012.sql")),
+    Migration::step(include_str!("schema/013.sql")),
 ];
 
 /// The directory's migrations.

@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     audit::{self, Change},
-    cursor::{List, Window},
+    cursor::{Count, List, MOST_COUNTED, Window},
     generator::Generator,
     rows::{MemberRow, Opened, OwnedToken, SessionRow, sessions},
     sql::MAX_INTEGER,
@@ -133,7 +133,8 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<S
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Sessions)?;
     let only = tx.authority.member().filter(|_| !tx.authority.is_admin()).map(|own| own.number);
-    let total = SessionRow::count(tx.sql, only, tx.now)?;
+    let (total, is_exact) = SessionRow::count(tx.sql, only, tx.now, MOST_COUNTED)?;
+    let total = Count { number: total, is_exact };
     let before = window.after.unwrap_or(MAX_INTEGER);
     let rows = SessionRow::page(tx.sql, only, before, window.rows(), tx.now)?;
     let rows = rows.into_iter().map(|session| Ok((session.number, view(tx, &session)?)));

@@ -1,4 +1,4 @@
-//! Background work of the ledger: expired rows, and workspaces being deleted.
+//! Background work of the ledger: the search index, expired rows, and workspaces being deleted.
 //!
 //! It runs in steps, each a short transaction, when the caller asks for one. Each step returns when the next one is
 //! due.
@@ -38,10 +38,11 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp) -> Result<Upkeep, SqlError> {
             DeletionStep::Complete => Upkeep::Release(workspace.slug, workspace.key),
         });
     }
+    let more = tokens::search_index::step(sql)?;
     let answers = idempotency::sweep(sql, now)?;
     let sessions = sessions::sweep(sql, now)?;
     let rows = audit::retire(sql, workspace.settings.audit_retention, now)?;
     let uses = tokens::usage::sweep(sql, now)?;
     let next = [answers, sessions, rows, uses].into_iter().flatten().min();
-    Ok(if next.is_some_and(|due| due <= now) { Upkeep::More } else { Upkeep::Wait(next) })
+    Ok(if more || next.is_some_and(|due| due <= now) { Upkeep::More } else { Upkeep::Wait(next) })
 }

@@ -21,6 +21,8 @@ export class AuditSearch {
   ended = false;
   /** How many entries the API has for `actor` and `subject`, before the other filters. */
   total = 0;
+  /** Whether there are no more than that. */
+  total_is_exact = true;
 
   #wanted;
   #names;
@@ -68,10 +70,11 @@ export class AuditSearch {
   async #step() {
     const { subject, actor, from } = this.#wanted;
     const query = { token: subject, actor, limit: STEP, cursor: this.#cursor };
-    const { items, next_cursor, total } = await get("/v1/audit", query, { signal: this.#signal });
+    const { items, next_cursor, total, total_is_exact } = await get("/v1/audit", query, { signal: this.#signal });
     await this.#names.learn(items);
     this.#cursor = next_cursor;
     this.total ||= total;
+    this.total_is_exact &&= total_is_exact !== false;
     this.scanned += items.length;
     this.found.push(...items.filter((entry) => this.#matches(entry)));
     const oldest = items.at(-1);

@@ -13,7 +13,7 @@ import { AuditSearch } from "../lib/audit-search.js";
 import { choice } from "../parts/choice.js";
 import { empty, failure, loading, notice } from "../parts/states.js";
 import { entryElement } from "../parts/audit-entry.js";
-import { pager, table } from "../parts/table.js";
+import { pager, table, totalOf } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 
 const PAGE = 50;
@@ -160,7 +160,7 @@ function resultsOf(auditSearch, first, names, { turn, continueSearch }) {
     pager({
       from: first + 1,
       count: shown.length,
-      total: auditSearch.isWhole ? auditSearch.total : undefined,
+      total: auditSearch.isWhole ? totalOf(auditSearch) : undefined,
       back: first > 0 && (() => turn(first - PAGE)),
       on: auditSearch.found.length > first + PAGE && (() => turn(first + PAGE)),
     }),

@@ -9,7 +9,7 @@ import { refuse, textField } from "../parts/form.js";
 import { grantsField } from "../parts/grants.js";
 import { listing } from "../parts/listing.js";
 import { empty } from "../parts/states.js";
-import { table } from "../parts/table.js";
+import { table, totalOf } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 import { scopeList } from "../parts/token.js";
 
@@ -112,8 +112,6 @@ function carriers(page) {
   if (page?.total === 0) return "No token has this client's ID.";
   if (page?.total === 1)
     return "1 token has this client's ID. It is not changed or revoked: revoke it if it must stop working.";
-  const which = page
-    ? `${page.total.toLocaleString("en")} tokens have this client's ID.`
-    : "Some tokens may have this client's ID.";
+  const which = page ? `${totalOf(page)} tokens have this client's ID.` : "Some tokens may have this client's ID.";
   return `${which} They are not changed or revoked: revoke them if they must stop working.`;
 }

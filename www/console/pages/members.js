@@ -156,7 +156,7 @@ function resultsOf(members, first, sorted, { onsort, onturn }) {
     pager({
       from: first + 1,
       count: shown.length,
-      total: members.length,
+      total: members.length.toLocaleString("en"),
       back: first > 0 && (() => onturn(first - PAGE)),
       on: first + PAGE < members.length && (() => onturn(first + PAGE)),
     }),

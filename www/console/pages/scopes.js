@@ -9,7 +9,7 @@ import { confirm } from "../parts/dialog.js";
 import { fieldError } from "../parts/form.js";
 import { COLUMNS, refusalOf, scopeRow } from "../parts/scope-row.js";
 import { empty, failure } from "../parts/states.js";
-import { table } from "../parts/table.js";
+import { table, totalOf } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 
 /** For how many removed scopes the number of tokens that have them is looked up. */
@@ -212,11 +212,7 @@ async function tokenCounts(names) {
   if (!may("tokens:read")) return new Map();
   const lookups = names.slice(0, LOOKUP_LIMIT).map(async (scope) => {
     const page = await get("/v1/tokens", { scope, limit: 1 }).catch(() => null);
-    return [
-      scope,
-      page &&
-        (page.total === 1 ? "1 token has this scope" : `${page.total.toLocaleString("en")} tokens have this scope`),
-    ];
+    return [scope, page && (page.total === 1 ? "1 token has this scope" : `${totalOf(page)} tokens have this scope`)];
   });
   return new Map(await Promise.all(lookups));
 }

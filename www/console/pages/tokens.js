@@ -9,7 +9,7 @@ import { when } from "../lib/time.js";
 import { choice } from "../parts/choice.js";
 import { revokeMany } from "../parts/revoke.js";
 import { empty, failure, loading } from "../parts/states.js";
-import { pager, table } from "../parts/table.js";
+import { pager, table, totalOf } from "../parts/table.js";
 import { badge, nameOf, pageOf, scopeList } from "../parts/token.js";
 import { usesChart } from "../parts/uses.js";
 
@@ -98,7 +98,12 @@ class List {
   /** The current page; if it has no tokens, also how many match in other states (`elsewhere`). */
   async #read() {
     const query = { ...this.#asked, limit: LIMIT, usage: DAYS, cursor: this.#cursors.at(-1) };
-    const page = await this.#get(query);
+    let page = await this.#get(query);
+    // The API ends a page early if it examined many tokens without filling it.
+    while (page.items.length === 0 && page.next_cursor) {
+      this.#cursors.splice(-1, 1, page.next_cursor);
+      page = await this.#get({ ...query, cursor: page.next_cursor });
+    }
     if (page.items.length > 0) return page;
     // All tokens of the last page were revoked or have expired: the page before it is now the last one.
     if (this.#cursors.length > 1) {
@@ -106,15 +111,16 @@ class List {
       return this.#read();
     }
     if (query.state === "all") return page;
-    const { total } = await this.#get({ ...this.#asked, state: "all", limit: 1 });
-    return { ...page, elsewhere: total };
+    const others = await this.#get({ ...this.#asked, state: "all", limit: 1 });
+    return { ...page, elsewhere: others };
   }
 
   #get({ state, ...query }) {
     return get("/v1/tokens", { ...query, state: state === "all" ? "" : state }, { signal: this.#signal });
   }
 
-  #lay({ items, total, next_cursor, elsewhere }) {
+  #lay(page) {
+    const { items, next_cursor, elsewhere } = page;
     if (items.length === 0) return this.#none(elsewhere);
     const from = (this.#cursors.length - 1) * LIMIT + 1;
     const turn = (change) => () => {
@@ -133,7 +139,7 @@ class List {
       pager({
         from,
         count: items.length,
-        total,
+        total: totalOf(page),
         back: from > 1 && turn(() => this.#cursors.pop()),
         on: next_cursor && turn(() => this.#cursors.push(next_cursor)),
       }),
@@ -141,18 +147,18 @@ class List {
   }
 
   /** The empty state. A filter that hides tokens is named, with a link that shows them. */
-  #none(elsewhere = 0) {
+  #none(elsewhere = { total: 0 }) {
     const { state, sort: _, ...others } = this.#asked;
     const isNarrowed = Object.values(others).some(Boolean);
-    if (elsewhere > 0) {
-      const count = elsewhere.toLocaleString("en");
+    if (elsewhere.total > 0) {
+      const count = totalOf(elsewhere);
       return empty(
         isNarrowed ? `No matching tokens are ${state}` : `No ${state} tokens`,
-        `${count} ${isNarrowed ? "matching " : ""}${elsewhere === 1 ? "token is in another state" : "tokens are in other states"}.`,
+        `${count} ${isNarrowed ? "matching " : ""}${elsewhere.total === 1 ? "token is in another state" : "tokens are in other states"}.`,
         h(
           "a",
           { class: "button", href: hashOf({ ...this.#asked, state: "all" }) },
-          elsewhere === 1 ? "Show 1 token" : `Show all ${count} tokens`,
+          elsewhere.total === 1 ? "Show 1 token" : `Show all ${count} tokens`,
         ),
       );
     }

@@ -3,7 +3,7 @@
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { failure, loading } from "./states.js";
-import { pager } from "./table.js";
+import { pager, totalOf } from "./table.js";
 
 const LIMIT = 50;
 
@@ -34,7 +34,8 @@ export function listing({ path, what, lay, none, signal }) {
     }
   }
 
-  function pageOf({ items, total, next_cursor }) {
+  function pageOf(page) {
+    const { items, next_cursor } = page;
     if (items.length === 0 && cursors.length === 1) return none();
     const from = (cursors.length - 1) * LIMIT + 1;
     const turn = (change) => () => {
@@ -47,7 +48,7 @@ export function listing({ path, what, lay, none, signal }) {
       pager({
         from,
         count: items.length,
-        total,
+        total: totalOf(page),
         back: from > 1 && turn(() => cursors.pop()),
         on: next_cursor && turn(() => cursors.push(next_cursor)),
       }),

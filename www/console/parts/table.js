@@ -60,12 +60,21 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
 }
 
 /**
+ * How many items a list of the API has, as text. Long lists are not counted to their end.
+ *
+ * @param {{ total: number, total_is_exact?: boolean }} page
+ */
+export function totalOf({ total, total_is_exact }) {
+  return total.toLocaleString("en") + (total_is_exact === false ? "+" : "");
+}
+
+/**
  * Which items of a list are shown, with buttons for the previous and the next page.
  *
  * @param {object} about
  * @param {number} about.from the number of the first item
  * @param {number} about.count how many are shown
- * @param {number} [about.total] how many there are, if known
+ * @param {string} [about.total] how many there are, if known: see `totalOf`
  * @param {() => void} [about.back]
  * @param {() => void} [about.on]
  */
@@ -75,7 +84,7 @@ export function pager({ from, count, total, back, on }) {
   return h(
     "nav",
     { class: "pager", "aria-label": "Pagination" },
-    h("p", {}, `${say(from)}–${say(from + count - 1)}${total === undefined ? "" : ` of ${say(total)}`}`),
+    h("p", {}, `${say(from)}–${say(from + count - 1)}${total === undefined ? "" : ` of ${total}`}`),
     (back || on) && [button("Previous", back), button("Next", on)],
   );
 }

@@ -90,7 +90,15 @@ impl<P: Ports> Caller<P> {
 
     /// The newest token that matches the filter.
     pub(super) async fn token(&self, filter: TokenFilter) -> Result<Option<Token>, Problem> {
-        Ok(self.page(filter, 1, None).await?.items.pop())
+        let mut cursor = None;
+        loop {
+            // A page may be empty although further ones are not.
+            let Listed { mut items, next_cursor } = self.page(filter.clone(), 1, cursor).await?;
+            if !items.is_empty() || next_cursor.is_none() {
+                return Ok(items.pop());
+            }
+            cursor = next_cursor;
+        }
     }
 
     async fn page(&self, filter: TokenFilter, limit: u32, cursor: Option<String>) -> Result<Listed, Problem> {

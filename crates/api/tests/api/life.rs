@@ -93,7 +93,7 @@ fn clients_are_created_listed_and_deleted() {
     let shape =
         json!({ "id": "app", "name": "App", "permissions": ["orders:*"], "created_at": "2027-01-15T08:00:00.000Z" });
     assert_eq!(made, shape);
-    let all = json!({ "items": [shape], "next_cursor": null, "total": 1 });
+    let all = json!({ "items": [shape], "next_cursor": null, "total": 1, "total_is_exact": true });
     assert_eq!(deployment.get(&acme.admin, "/v1/clients").expect(200), all);
     assert_eq!(deployment.get(&acme.admin, "/v1/clients/app").expect(200), shape);
     assert_eq!(deployment.post(&acme.admin, "/v1/clients", &body).refused(409), "ALREADY_EXISTS");

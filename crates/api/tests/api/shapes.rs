@@ -79,7 +79,8 @@ fn response_shapes_are_pinned() {
     assert_eq!(call.send().expect(200), read);
     let list = deployment.get(&admin, "/v1/tokens?limit=1").expect(200);
     assert_eq!((&list["items"], &list["total"]), (&json!([read]), &json!(2)));
-    assert_eq!(list.as_object().unwrap().len(), 3, "items, next_cursor, total");
+    assert_eq!(list["total_is_exact"], true);
+    assert_eq!(list.as_object().unwrap().len(), 4, "items, next_cursor, total, total_is_exact");
 
     let demand = json!({ "all_of": ["orders:read"], "address": "192.0.2.1", "freshness": "strong" });
     let verify = json!({ "token": issued["token"], "demand": demand });

@@ -92,7 +92,7 @@ pub(super) fn begin(
         // Each new token has its own number, and each replaced value its own generation.
         plan.texts + numbered.saturating_sub(plan.numbered) + workspace.generation.saturating_sub(since)
     } else {
-        numbered + sql.scalar::<u64>("SELECT count(*) FROM replaced_texts", &[])?
+        numbered + sql.scalar::<u64>("SELECT replaced FROM workspace", &[])?
     };
     let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
     let bits = (plan.bits.max(plan.least_bits)..=DigestPrefix::MAX_BITS).find(enough).unwrap_or(DigestPrefix::MAX_BITS);

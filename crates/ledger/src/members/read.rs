@@ -8,7 +8,7 @@ use counterfoil_protocol::{
 
 use crate::{
     columns::Columns as _,
-    cursor::{List, Window},
+    cursor::{Count, List, Window},
     rows::{MemberRow, live_of},
     sql::{MAX_INTEGER, SqlError},
     transaction::Transaction,
@@ -25,8 +25,9 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListMembers) -> Result<Listing<Me
     let (first, last) = only.map_or((1, MAX_INTEGER), |own| (own.number, own.number));
     let from = window.after.map_or(first, |after| first.max(after.saturating_add(1)));
 
-    let between = "WHERE erased_at IS NULL AND number BETWEEN ? AND ?";
-    let total = MemberRow::count(tx.sql, between, &[first.into(), last.into()])?;
+    // This index contains no erased members, of which there may be more than of all others.
+    let between = "INDEXED BY members_present WHERE erased_at IS NULL AND number BETWEEN ? AND ?";
+    let total = Count::of(tx.sql, &format!("SELECT 1 FROM members {between}"), &[first.into(), last.into()])?;
     let page = format!("{between} ORDER BY number LIMIT ?");
     let rows = MemberRow::select(tx.sql, &page, &[from.into(), last.into(), window.rows().into()])?;
     let members = rows.into_iter().map(|member| Ok((member.number, view(tx, &member)?)));

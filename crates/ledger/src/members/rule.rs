@@ -14,7 +14,6 @@ use counterfoil_verify::ScopePattern;
 
 use super::identity;
 use crate::{
-    columns::Columns as _,
     limits::Limits,
     rows::{MemberRow, ScopeCatalogue, live_of},
     transaction::Transaction,
@@ -126,9 +125,10 @@ pub(super) fn check_quota(quota: u64) -> Result<(), CommandError> {
 /// # Errors
 /// `LAST_ADMIN` if it has none.
 pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
-    let others = "WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
-    let others = MemberRow::count(tx.sql, others, &[member.number.into()])?;
-    if others > 0 || !member.is_active_admin() {
+    // The conditions are literals, so that SQLite uses its partial index.
+    let others = "SELECT 1 FROM members
+        WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ? LIMIT 1";
+    if !member.is_active_admin() || tx.sql.any(others, &[member.number.into()])? {
         return Ok(());
     }
     Err(CommandError::conflict(

@@ -78,17 +78,30 @@ impl OwnedToken {
         sql.all(&Self::query(clauses), values)
     }
 
+    /// The tokens that these clauses select among those that the query `numbers` yields. They are joined in its order.
+    pub(crate) fn select_among(
+        sql: &dyn Sql,
+        numbers: &str,
+        clauses: &str,
+        values: &[Value],
+    ) -> Result<Vec<Self>, SqlError> {
+        let (token, owner) = (TokenRow::COLUMNS, MemberRow::COLUMNS);
+        sql.all(&format!("SELECT {token}, {owner} {} {clauses}", among(numbers)), values)
+    }
+
+    /// The query for the numbers alone.
+    pub(crate) fn numbers_among(numbers: &str, clauses: &str) -> String {
+        format!("SELECT tokens.number AS number {} {clauses}", among(numbers))
+    }
+
+    /// The number of tokens that these clauses select among those that the query `numbers` yields.
+    pub(crate) fn count_among(sql: &dyn Sql, numbers: &str, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
+        sql.scalar(&format!("SELECT count(*) {} {clauses}", among(numbers)), values)
+    }
+
     fn query(clauses: &str) -> String {
         let (token, owner) = (TokenRow::COLUMNS, MemberRow::COLUMNS);
         format!("SELECT {token}, {owner} FROM tokens JOIN members ON members.number = tokens.owner {clauses}")
-    }
-
-    /// The number of tokens that these clauses select.
-    pub(crate) fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
-        sql.scalar(
-            &format!("SELECT count(*) FROM tokens JOIN members ON members.number = tokens.owner {clauses}"),
-            values,
-        )
     }
 
     /// The digest of the token value by which the token was found.
@@ -163,4 +176,12 @@ impl OwnedToken {
             id: token.id,
         })
     }
+}
+
+/// SQLite evaluates a `CROSS JOIN` from left to right.
+fn among(numbers: &str) -> String {
+    format!(
+        "FROM ({numbers}) AS source CROSS JOIN tokens ON tokens.number = source.number
+         CROSS JOIN members ON members.number = tokens.owner"
+    )
 }

@@ -96,10 +96,23 @@ impl SessionRow {
         Self::select(sql, &format!("{clauses} AND sessions.number < ? ORDER BY sessions.number DESC LIMIT ?"), &values)
     }
 
-    /// The number of active sessions, of one member or of all.
-    pub(crate) fn count(sql: &dyn Sql, member: Option<u64>, now: Timestamp) -> Result<u64, SqlError> {
-        let (clauses, values) = of_member(member, now);
-        sql.scalar(&format!("SELECT count(*) {clauses}"), &values)
+    /// The number of active sessions, of one member or of all, among the `most` newest; and whether there are no others.
+    pub(crate) fn count(
+        sql: &dyn Sql,
+        member: Option<u64>,
+        now: Timestamp,
+        most: u64,
+    ) -> Result<(u64, bool), SqlError> {
+        let (clauses, mut values) = of_member(member, now);
+        if member.is_some() {
+            return Ok((sql.scalar(&format!("SELECT count(*) {clauses}"), &values)?, true));
+        }
+        let newest =
+            "sessions.number > coalesce((SELECT number FROM sessions ORDER BY number DESC LIMIT 1 OFFSET ?), 0)";
+        values.push(most.into());
+        let active = sql.scalar(&format!("SELECT count(*) {clauses} AND {newest}"), &values)?;
+        let is_more = sql.any("SELECT 1 FROM sessions ORDER BY number DESC LIMIT 1 OFFSET ?", &[most.into()])?;
+        Ok((active, !is_more))
     }
 
     fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
@@ -183,10 +196,11 @@ pub(crate) fn end_of_changed_providers(
         let offered = |sign_in| IdentityProvider { sign_in, ..(*one).clone() };
         before.contains(&offered(true)) || before.contains(&offered(false))
     };
-    let kept: Vec<_> = after.iter().filter(is_same).collect();
-    let others = " AND NOT (issuer = ? AND audience = ?)".repeat(kept.len());
-    let named = kept.iter().flat_map(|provider| [provider.issuer.as_str(), &provider.audience]);
-    let named: Vec<Value> = named.map(Value::from).collect();
-    sql.exec(&format!("DELETE FROM sessions WHERE issuer IS NOT NULL{others}"), &named)?;
+    let pair = |provider: &IdentityProvider| [Value::from(provider.issuer.as_str()), Value::from(&provider.audience)];
+    let kept: Vec<_> = after.iter().filter(is_same).map(pair).collect();
+    // Each session was opened through one of these.
+    for ended in before.iter().map(pair).filter(|pair| !kept.contains(pair)) {
+        sql.exec("DELETE FROM sessions WHERE issuer = ? AND audience = ?", &ended)?;
+    }
     Ok(())
 }

@@ -77,9 +77,14 @@ fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToke
         return Err(CommandError::invalid_value("/filter", "The filter is empty. Name the tokens to revoke."));
     }
     let mut conditions = Conditions::of(tx, filter)?;
-    conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
-    let (clauses, values) = conditions.ordered("tokens.number", MAX_TOKENS as u64 + 1);
-    let found = OwnedToken::select(tx.sql, &clauses, &values)?;
+    conditions.and_not_revoked();
+    // Unlike a list, this examines all tokens of the smallest source, because a revocation must not stop halfway.
+    let (numbers, mut values) = conditions.source(tx)?.numbers(None, None, None);
+    let (clauses, matching) = conditions.clauses();
+    values.extend_from_slice(matching);
+    values.push((MAX_TOKENS as u64 + 1).into());
+    let clauses = format!("{clauses} ORDER BY tokens.number LIMIT ?");
+    let found = OwnedToken::select_among(tx.sql, &numbers, &clauses, &values)?;
     if found.len() > MAX_TOKENS {
         let detail = format!(
             "The filter matches more than {MAX_TOKENS} tokens. Narrow it, and revoke the tokens in \

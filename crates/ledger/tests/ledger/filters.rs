@@ -43,6 +43,14 @@ fn find(world: &mut World, filter: TokenFilter) -> Vec<u64> {
     numbers(&listing)
 }
 
+/// Revokes all tokens of a member.
+fn revoke_all_of(world: &mut World, id: &str, generation: u64) {
+    world.meddle(&format!(
+        "UPDATE members SET revoked_before = {generation} WHERE id = '{id}';
+         UPDATE tokens SET revoked_at = 1 WHERE owner = (SELECT number FROM members WHERE id = '{id}')"
+    ));
+}
+
 #[test]
 fn tokens_are_filtered_by_state() {
     let (mut world, admin) = World::founded();
@@ -55,7 +63,7 @@ fn tokens_are_filtered_by_state() {
     world.call(admin.actor, RevokeToken { id: gone.id.clone(), reason: None }).unwrap();
     let cut = world.join("ann", &[]);
     let generation = world.number("SELECT generation FROM workspace") + 1;
-    world.meddle(&format!("UPDATE members SET revoked_before = {generation} WHERE id = 'ann'"));
+    revoke_all_of(&mut world, "ann", generation);
     world.wait(1_000);
     for (state, expected) in [
         (State::Active, vec![1]),
@@ -109,7 +117,7 @@ fn tokens_are_filtered_by_number_member_and_liveness() {
     assert_eq!(others.total, 0, "others' tokens have no number that a member could find");
 
     let generation = world.number("SELECT generation FROM workspace") + 1;
-    world.meddle(&format!("UPDATE members SET revoked_before = {generation} WHERE id = 'ann'"));
+    revoke_all_of(&mut world, "ann", generation);
     assert_eq!(find(&mut world, live()), [1, 3, 4], "revoked with all tokens of its owner");
 }
 

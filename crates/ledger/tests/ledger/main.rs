@@ -37,6 +37,7 @@ mod records;
 mod replaced;
 mod revoking;
 mod rotating;
+mod searching;
 mod sessions;
 mod settings;
 mod settings_rule;

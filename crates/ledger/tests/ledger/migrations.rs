@@ -65,6 +65,8 @@ fn non_additive_migrations_are_detected() {
         -- DROP TABLE tokens; is only said.
         CREATE TABLE IF NOT EXISTS new (a INTEGER PRIMARY KEY, b TEXT REFERENCES tokens ON DELETE CASCADE) STRICT;
         CREATE UNIQUE INDEX i ON new (b);
+        CREATE VIRTUAL TABLE found USING fts5 (a, content = '');
+        INSERT INTO found (found, rank) VALUES ('secure-delete', 1);
         CREATE INDEX j ON tokens (name);
         CREATE VIEW v AS SELECT 'DROP;' FROM tokens;
         ALTER TABLE tokens ADD COLUMN c TEXT;
@@ -106,6 +108,10 @@ impl Made {
         let has = |word: &str| statement.iter().any(|other| other == word);
         let points_back = has("REFERENCES") && !has("CASCADE");
         match *words.first_chunk().unwrap_or(&["", "", ""]) {
+            ["CREATE", "VIRTUAL", "TABLE"] => {
+                self.tables.extend(words.get(3).map(|table| (*table).to_owned()));
+                None
+            }
             ["CREATE", "TABLE", table] => {
                 self.tables.insert(table.to_owned());
                 points_back.then_some("a row that points to an older one must go with it: ON DELETE CASCADE")

@@ -243,13 +243,14 @@ impl World {
         self.ledger.sql().dump().unwrap()
     }
 
-    /// The dump without the lease bound and the grantor: the last columns of the workspace's row, which is the last
-    /// line.
+    /// The dump without the lease bound and the grantor, which are followed by two columns of the workspace's row. That
+    /// row is the last line.
     pub(crate) fn dump_but_leases(&self) -> String {
         let dump = self.dump();
         let (rest, workspace) = dump.rsplit_once("\nworkspace: ").unwrap_or(("", &dump));
-        let fields: Vec<_> = workspace.split(" | ").collect();
-        format!("{rest}\nworkspace: {}", fields[..fields.len().saturating_sub(2)].join(" | "))
+        let mut fields: Vec<_> = workspace.split(" | ").collect();
+        fields.drain(fields.len().saturating_sub(4)..fields.len().saturating_sub(2));
+        format!("{rest}\nworkspace: {}", fields.join(" | "))
     }
 
     /// The first column of each row.

@@ -29,7 +29,7 @@ fn version_1() -> NativeSql {
 
 /// The same database after that version has opened it.
 fn version(newest: u64) -> NativeSql {
-    const LATER: [&str; 7] = [
+    const LATER: [&str; 11] = [
         include_str!("../../src/schema/002.sql"),
         include_str!("../../src/schema/003.sql"),
         include_str!("../../src/schema/004.sql"),
@@ -37,12 +37,35 @@ fn version(newest: u64) -> NativeSql {
         include_str!("../../src/schema/006.sql"),
         include_str!("../../src/schema/007.sql"),
         include_str!("../../src/schema/008.sql"),
+        include_str!("../../src/schema/009.sql"),
+        include_str!("../../src/schema/010.sql"),
+        include_str!("../../src/schema/011.sql"),
+        include_str!("../../src/schema/012.sql"),
     ];
     let sql = version_1();
     for (migration, version) in LATER.into_iter().zip(2..=newest) {
         sql.exec(migration, &[]).unwrap();
         sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
     }
+    sql
+}
+
+/// A database of version 12, the last one without a search index, with this many tokens more.
+pub(crate) fn before_search_index(tokens: u64) -> NativeSql {
+    let sql = version(12);
+    sql.exec(
+        "WITH RECURSIVE n (i) AS (SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < ? + 3)
+         INSERT INTO tokens (number, id, digest, hint, owner, name, note, scopes, enabled, created_at, created_by,
+             addresses, issued, version)
+         SELECT i, 'tok_of_old_' || i, randomblob(32), 'cft_…' || i, 1,
+             CASE i % 3 WHEN 0 THEN 'Nightly ' || i WHEN 1 THEN '例え🎫 zz' ELSE '' END,
+             CASE WHEN i % 4 = 0 THEN 'note ' || i END,
+             CASE WHEN i % 2 THEN '[\"read\"]' ELSE '[]' END, 1, 1763000000000, 'root', '[]', 1, 1
+         FROM n",
+        &[tokens.into()],
+    )
+    .unwrap();
+    sql.exec("UPDATE workspace SET last_number = ? + 3", &[tokens.into()]).unwrap();
     sql
 }
 
@@ -58,7 +81,7 @@ fn actor(index: usize) -> Actor {
 fn upgraded_database_has_newest_schema() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 13);
 }
 
 #[test]

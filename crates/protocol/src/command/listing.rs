@@ -17,8 +17,16 @@ pub struct Page {
 pub struct Listing<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Where the next page begins; absent on the last.
+    /// Where the next page begins; absent on the last. A page before it may have fewer items than requested, or none.
     pub next_cursor: Option<String>,
-    /// How many items all pages have together.
+    /// How many items all pages have together, or at least how many if `total_is_exact` is false.
     pub total: u64,
+    /// Whether `total` is the exact number. At most 10,000 items are counted one by one.
+    #[serde(default = "yes")]
+    pub total_is_exact: bool,
+}
+
+/// A ledger that does not report it counted all items.
+fn yes() -> bool {
+    true
 }

@@ -1,5 +1,9 @@
 CREATE INDEX audit_by_actor ON audit (actor_id, seq);
 
+CREATE INDEX audit_by_actor_kind ON audit (actor, seq) WHERE actor_id IS NULL;
+
+CREATE INDEX audit_by_member ON audit (member, seq) WHERE member IS NOT NULL;
+
 CREATE INDEX audit_by_subject ON audit (subject, seq);
 
 CREATE INDEX audit_of_catalogues ON audit (seq) WHERE action = 'scopes.replace';
@@ -12,13 +16,20 @@ CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
 CREATE INDEX idempotency_by_member ON idempotency (member, created_at);
 
+CREATE INDEX idempotency_by_subject ON idempotency (
+    coalesce(json_extract(reply, '$.owner.number'), json_extract(reply, '$.number')));
+
 CREATE INDEX kept_tokens_by_digest ON kept_tokens (digest);
+
+CREATE INDEX members_active_admins ON members (number) WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL;
 
 CREATE INDEX members_by_email ON members (email COLLATE NOCASE) WHERE email IS NOT NULL;
 
 CREATE UNIQUE INDEX members_by_subject ON members (subject, coalesce(subject_issuer, '')) WHERE subject IS NOT NULL;
 
 CREATE INDEX members_by_version ON members (version);
+
+CREATE INDEX members_present ON members (number) WHERE erased_at IS NULL;
 
 CREATE INDEX outbox_by_due ON outbox (due_at);
 
@@ -36,13 +47,35 @@ CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE INDEX sessions_by_member ON sessions (member);
 
+CREATE INDEX sessions_by_provider ON sessions (issuer, audience) WHERE issuer IS NOT NULL;
+
+CREATE INDEX sessions_by_token ON sessions (token) WHERE token IS NOT NULL;
+
+CREATE INDEX tokens_by_client ON tokens (client_id) WHERE client_id IS NOT NULL;
+
+CREATE INDEX tokens_by_created_at ON tokens (created_at);
+
+CREATE INDEX tokens_by_expires_at ON tokens (expires_at);
+
+CREATE INDEX tokens_by_last_used_at ON tokens (last_used_at);
+
+CREATE INDEX tokens_by_name ON tokens (name);
+
+CREATE INDEX tokens_by_not_before ON tokens (not_before) WHERE not_before IS NOT NULL;
+
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
 
 CREATE INDEX tokens_by_version ON tokens (version);
 
 CREATE INDEX tokens_crowded ON tokens (number) WHERE weak = 2;
 
+CREATE INDEX tokens_disabled ON tokens (number) WHERE enabled = 0 AND revoked_at IS NULL;
+
+CREATE INDEX tokens_not_revoked ON tokens (expires_at) WHERE revoked_at IS NULL;
+
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
+
+CREATE INDEX tokens_revoked ON tokens (number) WHERE revoked_at IS NOT NULL;
 
 CREATE INDEX tokens_unrevoked ON tokens (owner, expires_at) WHERE revoked_at IS NULL;
 
@@ -264,6 +297,12 @@ CREATE TABLE spent (
     PRIMARY KEY (what, member)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE token_scopes (
+    scope TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    PRIMARY KEY (scope, token)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tokens (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -293,6 +332,31 @@ CREATE TABLE tokens (
     version INTEGER NOT NULL
 , pinned INTEGER NOT NULL DEFAULT 0, weak INTEGER NOT NULL DEFAULT 0) STRICT;
 
+CREATE VIRTUAL TABLE tokens_ids USING fts5 (
+    hint, id, content = '', columnsize = 0, detail = none, tokenize = 'trigram');
+
+CREATE TABLE 'tokens_ids_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE 'tokens_ids_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'tokens_ids_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE tokens_text USING fts5 (
+    name, note, content = '', columnsize = 0, detail = none, tokenize = 'trigram');
+
+CREATE TABLE 'tokens_text_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE 'tokens_text_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'tokens_text_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
+CREATE TABLE tokens_to_index (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    note TEXT,
+    scopes TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE uses (
     -- Days since 1970-01-01, UTC.
     day INTEGER NOT NULL,
@@ -321,7 +385,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER, leases_until INTEGER, grantor INTEGER) STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER, leases_until INTEGER, grantor INTEGER, replaced INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TRIGGER answers_are_counted AFTER INSERT ON idempotency
 BEGIN
@@ -384,9 +448,22 @@ BEGIN
     VALUES (OLD.digest, OLD.token, OLD.valid_until, OLD.issued, OLD.weak);
 END;
 
+CREATE TRIGGER replaced_texts_are_totalled AFTER INSERT ON replaced_texts
+BEGIN
+    UPDATE workspace SET replaced = replaced + 1;
+END;
+
 CREATE TRIGGER tokens_are_counted AFTER INSERT ON tokens
 BEGIN
     UPDATE members SET texts = texts + 1 WHERE number = NEW.owner;
+END;
+
+CREATE TRIGGER tokens_are_indexed_again AFTER UPDATE OF name, note, hint, scopes ON tokens
+WHEN OLD.number <= (SELECT indexed FROM workspace)
+    AND (OLD.name, OLD.note, OLD.hint, OLD.scopes) IS NOT (NEW.name, NEW.note, NEW.hint, NEW.scopes)
+BEGIN
+    INSERT OR IGNORE INTO tokens_to_index (number, name, note, scopes)
+    VALUES (OLD.number, OLD.name, OLD.note, OLD.scopes);
 END;
 
 CREATE TRIGGER tokens_are_kept BEFORE UPDATE OF version ON tokens
