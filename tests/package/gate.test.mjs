@@ -68,9 +68,21 @@ test("an eventual check is decided from the cache without a request", async (t) 
 
 test("a batch has the results that each of its tokens has alone", async (t) => {
   const { admin, gate } = await gateOf(t);
-  const [valid, other] = [await admin.issue({ scopes: ["orders:read"] }), await admin.issue({ scopes: ["orders:write"] })];
+  const [valid, other] = [
+    await admin.issue({ scopes: ["orders:read"] }),
+    await admin.issue({ scopes: ["orders:write"] }),
+  ];
   const bound = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.0/24"] });
-  const texts = [valid.token, other.token, bound.token, withTypo(valid.token), "short", "another-systems-token", null, ""];
+  const texts = [
+    valid.token,
+    other.token,
+    bound.token,
+    withTypo(valid.token),
+    "short",
+    "another-systems-token",
+    null,
+    "",
+  ];
   const compiled = gate.compile(demand);
   const address = "192.0.2.7";
   await gate.verifyAll(texts, compiled, { address });

@@ -3,19 +3,14 @@
 //! The messages hashed here are short: a token value is a single block. The buffering of the general hasher would cost
 //! a third of the time of such a block, and a twentieth of the verification module.
 
+mod block;
 #[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
 mod four;
 
+use self::block::{BLOCK, START, wipe};
 use crate::shape;
 use core::slice;
 use sha2::block_api::compress256;
-use zeroize::optimization_barrier;
-
-const BLOCK: usize = 64;
-
-/// The first 32 bits of the fractional parts of the square roots of the first 8 primes (section 5.3.3).
-const START: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The hash of one message.
 pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
@@ -67,13 +62,6 @@ fn finish(mut state: [u32; 8], before: usize, message: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(to, from)| *to = from.to_be_bytes());
     hash
-}
-
-/// Wipes a block that held a secret, in a few wide stores that the barrier keeps the compiler from removing. `Zeroize`
-/// writes each byte separately, which takes a quarter of the time of the hash.
-fn wipe(block: &mut [u8; BLOCK]) {
-    *block = [0; BLOCK];
-    optimization_barrier(block);
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ enum Entry {
 #[derive(Debug)]
 enum Other {
     Owner(Held<OwnerRecord>),
-    Workspace(Shared),
+    Workspace(Box<Shared>),
     File(File, MonotonicTime),
     /// Scopes of tokens, each set once.
     Scopes(Arc<ScopeSet>),
@@ -395,7 +395,7 @@ impl RecordCache {
                 change(shared);
             }
         };
-        let absent = || Entry::Other(Box::new(Other::Workspace(Shared::default())));
+        let absent = || Entry::Other(Box::new(Other::Workspace(Box::default())));
         self.cache.update(Key::workspace(workspace), absent, change);
     }
 }
@@ -465,7 +465,7 @@ impl Shared {
         let keys = self.seal_keys.as_ref().map_or(0, |(keys, _)| size_of_val(keys.as_slice()));
         let queries = self.queries.as_ref().map_or(0, |queries| queries.size());
         let base = self.base.as_ref().map_or(0, Base::size);
-        record + keys + queries + base
+        size_of_val(self) + record + keys + queries + base
     }
 }
 

@@ -267,7 +267,10 @@ export class Verifier {
     this.#answers = new Uint32Array(memory.buffer, batch, BATCH);
     this.#lengths = new Uint16Array(memory.buffer, batch + this.#answers.byteLength, BATCH);
     const texts = this.#lengths.byteOffset + this.#lengths.byteLength;
-    this.#texts = Array.from({ length: BATCH }, (_, at) => new Uint8Array(memory.buffer, texts + at * TEXT_ROOM, TEXT_ROOM));
+    this.#texts = Array.from(
+      { length: BATCH },
+      (_, at) => new Uint8Array(memory.buffer, texts + at * TEXT_ROOM, TEXT_ROOM),
+    );
   }
 
   #place(address) {

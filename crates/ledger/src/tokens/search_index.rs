@@ -22,7 +22,7 @@ const REPLACED: u64 = 10;
 /// The most trigrams that are looked up for one text. All tokens that are found are compared with the whole text.
 const MAX_TRIGRAMS: usize = 16;
 
-/// A token's text that users write, of which the index must keep no trace once it is gone.
+/// The fields that users write: the index must keep no trace of one once it is gone.
 struct Written {
     number: u64,
     name: String,
@@ -31,7 +31,7 @@ struct Written {
 
 columns!(Written: "tokens" { number, name, note });
 
-/// The rest of a token's text.
+/// The other fields that are searched.
 struct Given {
     number: u64,
     hint: String,
