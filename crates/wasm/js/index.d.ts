@@ -379,7 +379,8 @@ export class InvalidDemandError extends TypeError {
 /** The verifier without I/O, which `Gate` drives. It caches records and decides. Create one and reuse it. */
 export class Verifier {
   /**
-   * @param options.memory approximate size of the cache of records and segments, in bytes; default: 16 MiB
+   * @param options.memory approximate size of the cache of records and segments, in bytes; default: 16 MiB. A
+   *   token takes some 160
    * @param options.segments whether to load segments from the registry; default: `false`
    */
   constructor(options?: { memory?: number; segments?: boolean });
