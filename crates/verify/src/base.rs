@@ -62,21 +62,23 @@ struct Set<T> {
 
 impl<T: CacheKey> Set<T> {
     fn new() -> Self {
-        Self { items: Vec::new(), index: Index::default() }
+        Self { items: Vec::new(), index: Index::small() }
     }
 
     fn insert(&mut self, item: T) {
-        if !self.contains(&item) {
+        if self.items.len() < Index::CAPACITY && !self.contains(&item) {
             self.index.insert(item.hash(), self.items.len(), |at| self.items.get(at).map_or(0, CacheKey::hash));
             self.items.push(item);
         }
     }
 
     fn contains(&self, item: &T) -> bool {
-        self.index.find(item.hash(), |at| self.items.get(at) == Some(item)).is_some()
+        // A full set may lack some items, so it contains all.
+        let is_full = self.items.len() == Index::CAPACITY;
+        is_full || self.index.find(item.hash(), |at| self.items.get(at) == Some(item)).is_some()
     }
 
     fn size(&self) -> usize {
-        size_of_val(self.items.as_slice()) + Index::cost(self.items.len())
+        size_of_val(self.items.as_slice()) + Index::PER_POSITION * self.items.len()
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Slot<K, V> {
 impl<K: CacheKey, V: CacheValue> Cache<K, V> {
     /// An empty cache that holds at most `budget` bytes of values, but always the latest one.
     pub(crate) fn new(budget: usize) -> Self {
-        Self { slots: Slots::new(), index: Index::default(), hand: 0, spent: 0, budget }
+        Self { slots: Slots::new(), index: Index::large(), hand: 0, spent: 0, budget }
     }
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
@@ -119,7 +119,7 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
         self.evict(&key);
     }
 
-    /// Changes the value, or a new one if none is cached, and accounts for its new size.
+    /// Changes the value, or a new one if none is cached, and accounts for its new size. Evicts nothing if it did not grow.
     pub(crate) fn update(&mut self, key: K, absent: impl FnOnce() -> V, change: &mut dyn FnMut(&mut V)) {
         if self.place(&key).is_none() {
             self.put(key, absent());
@@ -130,8 +130,10 @@ impl<K: CacheKey, V: CacheValue> Cache<K, V> {
             slot.used = true;
             let after = slot.value.cost();
             self.spent = self.spent.saturating_sub(before).saturating_add(after);
+            if after > before {
+                self.evict(&key);
+            }
         }
-        self.evict(&key);
     }
 
     /// Evicts values until the budget holds, but never the one just stored.

@@ -2,18 +2,20 @@
 
 use alloc::vec::Vec;
 
-/// Into how many tables the positions are divided, by the lowest bits of their hashes. Each grows on its own, so that no
-/// insertion has to move more than this fraction of the positions.
+/// Into how many tables the positions of a large index are divided, by the lowest bits of their hashes. Each grows on its
+/// own, so that no insertion has to move more than this fraction of the positions.
 const TABLES: usize = 1024;
 
 /// Positions by hash, in open-addressed tables with linear probing. At most three quarters of the places are taken, so
 /// searches are short; they do not allocate.
 ///
 /// The table does not contain the hashes: methods that move positions take a function that returns the hash of one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Index {
     /// Empty until the first insertion.
     tables: Vec<Table>,
+    /// How many they will be: a power of two.
+    most: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -35,22 +37,27 @@ impl Index {
     /// How many bytes a position takes, on average: tables are between three eighths and three quarters full.
     pub(crate) const PER_POSITION: usize = 8;
 
-    /// Approximate size in bytes of an index of so many positions.
-    pub(crate) const fn cost(positions: usize) -> usize {
-        if positions == 0 { 0 } else { TABLES * size_of::<Table>() + Self::PER_POSITION * positions }
+    /// An index of few positions, which is one table.
+    pub(crate) const fn small() -> Self {
+        Self { tables: Vec::new(), most: 1 }
+    }
+
+    /// An index of many positions.
+    pub(crate) const fn large() -> Self {
+        Self { tables: Vec::new(), most: TABLES }
     }
 
     /// The first position of this hash for which `is_it` holds. It is called for some positions of other hashes, too.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         let tag = Place::new(hash, 0).tag();
-        let mut taken = self.tables.get(hash as usize % TABLES)?.probe(hash);
+        let mut taken = self.tables.get(self.table_of(hash))?.probe(hash);
         taken.find(|(_, place)| place.tag() == tag && is_it(place.position())).map(|(_, place)| place.position())
     }
 
     /// Adds a position that the table does not contain.
     pub(crate) fn insert(&mut self, hash: u32, position: usize, hash_of: impl Fn(usize) -> u32) {
-        self.tables.resize(TABLES, Table::default());
+        self.tables.resize(self.most, Table::default());
         if let Some(table) = self.table(hash) {
             table.insert(Place::new(hash, position), hash, &hash_of);
         }
@@ -77,7 +84,13 @@ impl Index {
     }
 
     fn table(&mut self, hash: u32) -> Option<&mut Table> {
-        self.tables.get_mut(hash as usize % TABLES)
+        let at = self.table_of(hash);
+        self.tables.get_mut(at)
+    }
+
+    #[inline]
+    fn table_of(&self, hash: u32) -> usize {
+        hash as usize & (self.most - 1)
     }
 }
 
@@ -192,8 +205,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_the_same_positions_as_a_map(steps in prop::collection::vec(step(), 0..80)) {
-            let mut index = Index::default();
+        fn finds_the_same_positions_as_a_map(steps in prop::collection::vec(step(), 0..80), is_large in any::<bool>()) {
+            let mut index = if is_large { Index::large() } else { Index::small() };
             let mut map = BTreeMap::new();
             for step in steps {
                 match step {

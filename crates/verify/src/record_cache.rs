@@ -328,7 +328,11 @@ impl RecordCache {
     }
 
     pub(crate) fn keep_lease(&mut self, workspace: WorkspaceKey, lease: Lease) {
-        self.change(workspace, &mut |shared| shared.lease = Some(lease));
+        self.change(workspace, &mut |shared| {
+            shared.lease = Some(lease);
+            // Claiming a renewal during a check then allocates nothing, and so evicts nothing that the check has found.
+            shared.queries.get_or_insert_default();
+        });
     }
 
     pub(crate) fn keep_base(&mut self, workspace: WorkspaceKey, base: Base) {

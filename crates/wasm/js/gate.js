@@ -121,9 +121,13 @@ export class Gate {
 
   #begin(token, demand, now, address) {
     const answer = this.#verifier.begin(token, demand, now, address);
-    // At once: the verifier holds only the last few decisions.
-    if (isRenewalDue(answer)) this.#inBackground(this.#renew(answer));
+    this.#renewIfDue(answer);
     return answer;
+  }
+
+  /** At once: the verifier holds only the last few decisions. */
+  #renewIfDue(answer) {
+    if (isRenewalDue(answer)) this.#inBackground(this.#renew(answer));
   }
 
   /** Its result affects neither this request nor the process: Node would end it for an unhandled rejection. */
@@ -168,9 +172,10 @@ export class Gate {
   async #decide(tokens, demand, address) {
     const decisions = [];
     const answers = tokens.map((token, at) => {
-      const answer = this.#begin(token, demand, this.#now(), address);
+      const answer = this.#verifier.begin(token, demand, this.#now(), address);
       // Details are read before anything else is done with the verifier: later, they may be of newer records.
       decisions[at] = { ...this.#decision(answer), ...reasonOf(answer, token) };
+      this.#renewIfDue(answer);
       return answer;
     });
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
@@ -188,8 +193,10 @@ export class Gate {
   }
 
   #decision(answer) {
-    const details = isPending(answer) ? undefined : this.#verifier.details(answer);
-    if (details === undefined) return { valid: false, code: codeOf(answer) };
+    if (isPending(answer)) return { valid: false, code: codeOf(answer) };
+    const details = this.#verifier.details(answer);
+    // The records were evicted meanwhile, so that nothing can be said about the token.
+    if (details === undefined) return { valid: false, code: "UNAVAILABLE" };
     const { valid, code, freshness, asOf, workspaceKey, ownerId, owner, metadata, ...token } = details;
     if (token.number === undefined) return { valid, code, freshness, asOf };
     if (metadata !== undefined) Object.assign(token, { metadata: JSON.parse(metadata), metadataText: metadata });

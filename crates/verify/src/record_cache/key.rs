@@ -5,7 +5,7 @@ use core::hash::{Hash as _, Hasher};
 
 use counterfoil_token::{Digest, WorkspaceKey};
 
-use crate::{cache::CacheKey, scope::ScopeSet, segment::ContentHash};
+use crate::{cache::CacheKey, mix::mix, scope::ScopeSet, segment::ContentHash};
 
 /// A key. All kinds have one layout without padding, so that a slot has room for a flag.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +136,7 @@ impl Hasher for Fold {
     /// All hashed items have the same length.
     fn write_usize(&mut self, _: usize) {}
 
-    /// The upper half of the product is mixed best.
     fn finish(&self) -> u64 {
-        // The odd number next to 2⁶⁴ divided by the golden ratio (Knuth, TAOCP 3, section 6.4).
-        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+        mix(self.0)
     }
 }

@@ -48,10 +48,9 @@ impl Verifier {
     /// later, the cached records may be newer ones. If they are gone, the decision is [`Code::Unavailable`].
     pub fn complete(&mut self, decision: &mut Decision) {
         if let Some(Known(Place::Cache(workspace, digest))) = decision.known {
-            let records = self.cache.records(workspace, digest);
-            decision.known = records.map(|(token, owner, workspace)| Known::of(token, owner, workspace));
-            if decision.known.is_none() {
-                decision.code = Code::Unavailable;
+            match self.cache.records(workspace, digest) {
+                Some((token, owner, workspace)) => decision.known = Some(Known::of(token, owner, workspace)),
+                None => decision.code = Code::Unavailable,
             }
         }
     }

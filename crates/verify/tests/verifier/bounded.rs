@@ -499,5 +499,21 @@ fn decision_whose_records_were_evicted_is_not_completed_as_valid() {
         world.check(&other, &demand, START);
     }
     world.verifier.complete(&mut late);
-    assert_eq!((late.code, late.known.is_none()), (Code::Unavailable, true));
+    assert_eq!((late.code, late.facts().is_none()), (Code::Unavailable, true));
+}
+
+#[test]
+fn claiming_a_renewal_evicts_nothing_that_the_check_has_found() {
+    for memory in 500..4_000 {
+        let mut world = World::with_limits(Limits { memory, ..Limits::default() });
+        let token = world.issue();
+        let demand = demand(BOUNDED);
+        world.check(&token, &demand, START);
+        let now = at(LAST);
+        if let Progress::Decided(mut decision) = world.verifier.check(token.as_bytes(), &demand, now) {
+            assert!(decision.renewal_due);
+            world.verifier.complete(&mut decision);
+            assert_eq!((decision.code, decision.facts().is_some()), (Code::Valid, true), "{memory} bytes");
+        }
+    }
 }
