@@ -508,7 +508,11 @@ fn claiming_a_renewal_evicts_nothing_that_the_check_has_found() {
         let mut world = World::with_limits(Limits { memory, ..Limits::default() });
         let token = world.issue();
         let demand = demand(BOUNDED);
-        world.check(&token, &demand, START);
+        // A host that does not say what it asks.
+        let Progress::Fetch(pending) = world.verifier.check(token.as_bytes(), &demand, START) else {
+            panic!("decided")
+        };
+        world.fetch_asked(pending, &demand, START);
         let now = at(LAST);
         if let Progress::Decided(mut decision) = world.verifier.check(token.as_bytes(), &demand, now) {
             assert!(decision.renewal_due);
