@@ -70,7 +70,10 @@ impl<'a> World<'a> {
         let mut progress = verifier.check(text.as_bytes(), demand, now);
         for _ in 0..20 {
             let mut pending = match progress {
-                Progress::Decided(decision) => return Some(decision),
+                Progress::Decided(mut decision) => {
+                    verifier.complete(&mut decision);
+                    return Some(decision);
+                }
                 Progress::Fetch(pending) => pending,
             };
             verifier.asking(&mut pending, 1);
@@ -137,7 +140,7 @@ fuzz_target!(|input: &[u8]| {
         let now = NOW.plus(later);
         let Some(decision) = world.check(&mut verifier, text, &demand, now) else { continue };
         if decision.code == Code::Valid {
-            let facts = decision.known.as_ref().expect("a valid token has records").facts();
+            let facts = decision.facts().expect("a valid token has records");
             assert_eq!(decide(facts, &demand, now), Code::Valid);
             assert!(has_file || world.may_be_valid(&demand, now), "{decision:?}");
         }
